@@ -1,0 +1,61 @@
+"""Parameter groups, learning rate per update, and configs that survive a checkpoint."""
+
+from dataclasses import dataclass
+
+import pytest
+import torch
+from torch import nn
+
+from lit_dalle.functional.schedules import Schedule
+from lit_dalle.training.optimization import OptimizerConfig, as_config, build_optimizer, plain
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(3, 4)
+        self.conv = nn.Conv2d(3, 4, 3)
+        self.norm = nn.LayerNorm(4)
+        self.table = nn.Embedding(5, 4)
+        self.pad_embedding = nn.Parameter(torch.zeros(2, 4))
+        self.frozen = nn.Linear(3, 3).requires_grad_(False)
+
+
+def test_only_matrices_decay_and_frozen_parts_are_left_out():
+    net = Net()
+    decayed, kept = build_optimizer(net, OptimizerConfig(weight_decay=0.2), 10)[
+        "optimizer"
+    ].param_groups
+    assert (decayed["weight_decay"], kept["weight_decay"]) == (0.2, 0.0)
+    assert {id(p) for p in decayed["params"]} == {id(net.linear.weight), id(net.conv.weight)}
+    expected = [net.linear.bias, net.conv.bias, *net.norm.parameters(), net.table.weight]
+    assert {id(p) for p in kept["params"]} == {id(p) for p in [*expected, net.pad_embedding]}
+
+
+def test_learning_rate_is_that_of_the_schedule_at_every_update():
+    schedule = Schedule(start=0.5, end=0.1, warmup=0.2)
+    made = build_optimizer(Net(), OptimizerConfig(lr=schedule), 20)
+    optimizer, scheduler = made["optimizer"], made["lr_scheduler"]["scheduler"]
+    for step in range(20):
+        assert optimizer.param_groups[0]["lr"] == pytest.approx(schedule.value(step, 20))
+        optimizer.step()
+        scheduler.step()
+
+
+def test_configs_come_back_from_plain_dicts():
+    config = OptimizerConfig(lr=Schedule(start=1.0, end=0.5, halvings=(0.5,)), betas=(0.8, 0.9))
+    stored = plain(config)
+    assert type(stored["lr"]) is dict
+    assert as_config(OptimizerConfig, stored) == config
+    assert as_config(OptimizerConfig, config) is config
+
+
+def test_unknown_field_is_named():
+    @dataclass(frozen=True)
+    class Small:
+        dim: int = 1
+
+    with pytest.raises(ValueError, match=r"Small has no field dimm; it has dim"):
+        as_config(Small, {"dimm": 3})
+    with pytest.raises(ValueError, match="Small expected, got int"):
+        as_config(Small, 3)

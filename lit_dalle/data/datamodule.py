@@ -1,0 +1,265 @@
+"""One data module for all stages: what a stage needs is said by its arguments."""
+
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import lightning as L
+from torch.utils.data import DataLoader
+
+from lit_dalle.data.examples import Examples, Shown
+from lit_dalle.data.image_tokens import ImageTokens
+from lit_dalle.data.loader import make_loader
+from lit_dalle.data.prepared import PreparedSplit, prepare_split
+from lit_dalle.data.sources import Source
+from lit_dalle.data.tokenizer import CaptionTokenizer
+from lit_dalle.data.transforms import Augmentation
+
+SPLITS_OF = {
+    "fit": ("train", "validation"),
+    "validate": ("validation",),
+    "test": ("test", "held_out"),
+}
+"""Splits that each command of the trainer reads."""
+
+
+class ImageTextDataModule(L.LightningDataModule):
+    """Pictures with captions, as batches for any of the three nets.
+
+    A batch is a dict: ``images`` float32 ``b 3 h w`` in [0, 1], ``text_tokens`` int64 ``b t``,
+    ``captions``, ``index`` and, where the source or the stage has them, ``image_tokens``,
+    ``labels``, ``group_ids``, ``family`` and ``scenes``. A key is absent, never None.
+
+    Args:
+        source: Where the rows come from.
+        image_size: Side of the pictures, in pixels.
+        batch_size: Rows a step and process.
+        eval_batch_size: The same in evaluation; as in training by default.
+        num_workers: Processes that load.
+        seed: Seed of the order, of crops, of the choice among captions and of BPE dropout.
+        augmentation: Crops and flips in training: none, dvae, prior or clip.
+        tokenizer: A ``tokenizer.json``; stages without text leave it out.
+        text_len: Length of the text in tokens; stages without text leave it out.
+        append_eos: End the text with [EOS], as CLIP needs it.
+        bpe_dropout: Chance that a merge is passed over in training ([P] 2.2: 0.1).
+        long_captions: What happens to captions that do not fit: cut, or stop with an error.
+        image_tokens: Folder that ``lit-dalle prepare tokens`` wrote; then no picture is read.
+        keep_images: Read the pictures also where ``image_tokens`` are given.
+        keep_scenes: Give the exact truth with the rows of validation and test.
+        eval_limit: Only the first so many rows of each split but train.
+        cache: Keep the rows, with their pictures at ``image_size``, where ``datasets`` keeps its
+            caches; they are drawn or decoded once. Pictures that are augmented are not kept.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        image_size: int = 64,
+        batch_size: int = 64,
+        eval_batch_size: int | None = None,
+        num_workers: int = 0,
+        seed: int = 0,
+        augmentation: Augmentation = "none",
+        tokenizer: str | None = None,
+        text_len: int | None = None,
+        append_eos: bool = False,
+        bpe_dropout: float = 0.0,
+        long_captions: Literal["error", "truncate"] = "truncate",
+        image_tokens: str | None = None,
+        keep_images: bool = False,
+        keep_scenes: bool = False,
+        eval_limit: int | None = None,
+        cache: bool = False,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters({"data": _plain(locals())})
+        self.source = source
+        self.image_size, self.batch_size = image_size, batch_size
+        self.eval_batch_size = eval_batch_size or batch_size
+        self.num_workers, self.seed, self.augmentation = num_workers, seed, augmentation
+        self.tokenizer_path, self.text_len, self.append_eos = tokenizer, text_len, append_eos
+        self.bpe_dropout, self.long_captions = bpe_dropout, long_captions
+        self.image_tokens, self.keep_images = image_tokens, keep_images
+        self.keep_scenes, self.eval_limit, self.cache = keep_scenes, eval_limit, cache
+        self._tokenizer: CaptionTokenizer | None = None
+        self._examples: dict[str, Examples] = {}
+
+    @property
+    def tokenizer(self) -> CaptionTokenizer | None:
+        """The tokenizer, framed for the stage; None for stages without text.
+
+        Raises:
+            FileNotFoundError: The stage has text, and there is no tokenizer.
+        """
+        if self._tokenizer is None and self.text_len is not None:
+            loaded = CaptionTokenizer.load(self._require_tokenizer())
+            self._tokenizer = loaded.framed(self.text_len, self.append_eos)
+        return self._tokenizer
+
+    @property
+    def dvae_hash(self) -> str | None:
+        """Hash of the dVAE that made the image tokens; None where none are given."""
+        if self.image_tokens is None:
+            return None
+        folders = [Path(self.image_tokens) / split for split in self.source.splits()]
+        hashes = [ImageTokens(folder).encoding.dvae_hash for folder in folders if folder.is_dir()]
+        return hashes[0] if hashes else None
+
+    def prepare_data(self) -> None:
+        """Draw or decode what is kept, in one process, so that the others find it ready.
+
+        Raises:
+            FileNotFoundError: The tokenizer that was named is not there.
+        """
+        if self.tokenizer_path is not None:
+            self._require_tokenizer()
+        for split in self._needed():
+            self._prepared(split)
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        """Return shuffled batches of ``train`` that can be resumed in mid-epoch."""
+        return self._loader("train")
+
+    def val_dataloader(self) -> DataLoader[Any]:
+        """Return the batches of ``validation``, in order."""
+        return self._loader("validation")
+
+    def test_dataloader(self) -> list[DataLoader[Any]]:
+        """Return the batches of ``test`` and of ``held_out``, those that there are, in order."""
+        return [self._loader(split) for split in self.test_splits()]
+
+    def test_splits(self) -> tuple[str, ...]:
+        """Names of the splits that :meth:`test_dataloader` returns, in its order."""
+        return tuple(split for split in SPLITS_OF["test"] if split in self.source.splits())
+
+    def examples(self, split: str) -> Examples:
+        """Return the rows of a split, which make batches of lists of (epoch, index)."""
+        if split not in self._examples:
+            self._examples[split] = self._read(split)
+        return self._examples[split]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the tokenizer, so that a checkpoint stands alone."""
+        if self.tokenizer is None:
+            return {}
+        return {"tokenizer": self.tokenizer.to_json(), "words": self.tokenizer.words}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take the tokenizer of a checkpoint.
+
+        Raises:
+            ValueError: ``data.tokenizer`` is there and is another one.
+        """
+        if "tokenizer" not in state_dict or self.text_len is None:
+            return
+        kept = CaptionTokenizer.from_json(state_dict["tokenizer"], state_dict["words"])
+        path = self.tokenizer_path
+        if path is not None and Path(path).is_file() and self.state_dict() != state_dict:
+            raise ValueError(
+                f"the checkpoint was trained with another tokenizer than {path} with text_len "
+                f"{self.text_len}: give the one of its training, or leave data.tokenizer out"
+            )
+        self._tokenizer = kept
+
+    def _read(self, split: str) -> Examples:
+        tokens, prepared = self._image_tokens(split), self._prepared(split)
+        if prepared is not None:
+            rows = prepared.rows
+        else:
+            rows = self.source.load(split, pictures=self._reads_images)
+        limit = self._limit(split)
+        if limit is not None and limit < len(rows):
+            rows = rows.select(range(limit))
+        if tokens is not None:
+            source = self.source.fingerprint(split)
+            tokens.check(source=source, image_size=self.image_size, rows=len(rows))
+        if self.tokenizer is not None:
+            self.source.check_captions(rows)
+        return Examples(
+            rows,
+            self._shown(split),
+            prepared=prepared,
+            tokenizer=self.tokenizer,
+            image_tokens=tokens,
+        )
+
+    def _shown(self, split: str) -> Shown:
+        train = split == "train"
+        return Shown(
+            image_size=self.image_size,
+            train=train,
+            seed=self.seed,
+            augmentation=self.augmentation,
+            bpe_dropout=self.bpe_dropout,
+            long_captions=self.long_captions,
+            keep_scenes=self.keep_scenes and not train,
+        )
+
+    def _prepared(self, split: str) -> PreparedSplit | None:
+        augmented = split == "train" and self.augmentation != "none"
+        if not self.cache or (self._reads_images and augmented):
+            return None
+        return prepare_split(
+            self.source,
+            split,
+            self.image_size if self._reads_images else None,
+            rows=self._limit(split),
+            resizing=self.augmentation,
+            num_workers=self.num_workers,
+        )
+
+    @property
+    def _reads_images(self) -> bool:
+        return self.image_tokens is None or self.keep_images
+
+    def _limit(self, split: str) -> int | None:
+        return None if split == "train" else self.eval_limit
+
+    def _require_tokenizer(self) -> str:
+        if self.tokenizer_path is None or not Path(self.tokenizer_path).is_file():
+            raise FileNotFoundError(
+                f"this stage reads text and there is no tokenizer at {self.tokenizer_path}: make "
+                "one with lit-dalle prepare tokenizer, and give its place as data.tokenizer"
+            )
+        return self.tokenizer_path
+
+    def _image_tokens(self, split: str) -> ImageTokens | None:
+        if self.image_tokens is None:
+            return None
+        return ImageTokens(Path(self.image_tokens) / split)
+
+    def _needed(self) -> tuple[str, ...]:
+        if self.trainer is None or self.trainer.state.fn is None:
+            return ()
+        names = SPLITS_OF[self.trainer.state.fn.value]
+        return tuple(split for split in names if split in self.source.splits())
+
+    def _loader(self, split: str) -> DataLoader[Any]:
+        train = split == "train"
+        rank, world_size = 0, 1
+        if self.trainer is not None:
+            rank, world_size = self.trainer.global_rank, self.trainer.world_size
+        return make_loader(
+            self.examples(split),
+            self.batch_size if train else self.eval_batch_size,
+            train=train,
+            num_workers=self.num_workers,
+            seed=self.seed,
+            rank=rank,
+            world_size=world_size,
+        )
+
+
+def _plain(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments of ``__init__`` as a checkpoint can hold them: plain data."""
+    plain = {name: arguments[name] for name in arguments if name not in ("self", "__class__")}
+    source = plain["source"]
+    kind = type(source)
+    return plain | {
+        "source": {
+            "class_path": f"{kind.__module__}.{kind.__qualname__}",
+            "init_args": {field.name: getattr(source, field.name) for field in fields(source)}
+            if is_dataclass(source)
+            else {},
+        }
+    }

@@ -1,0 +1,167 @@
+"""Loading in an order that depends on (seed, epoch) alone, and that resumes in mid-epoch."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, DistributedSampler
+
+from lit_dalle.data.draws import generator
+
+Item = tuple[int, int]
+"""(epoch, index): the epoch travels with the index, so that workers that live on know it."""
+
+
+class EpochSampler(DistributedSampler[Item]):
+    """Every row once an epoch, in an order that is a function of (seed, epoch).
+
+    Step k of all processes together covers the same rows however many there are. The last rows
+    that do not fill a batch of every process are left out in training; in evaluation only those
+    (fewer than there are processes) that would give the processes unequal numbers of steps.
+    A ``DistributedSampler``, so that Lightning does not put one of its own around it.
+
+    Args:
+        rows: Number of rows of the data set.
+        batch_size: Rows a step and process.
+        shuffle: Whether this is training: shuffled, and full batches only.
+        seed: Seed of the order.
+        rank: Number of this process.
+        world_size: Number of processes.
+
+    :class:`ResumableLoader` sets ``skipped_batches``, which the next iteration leaves out, and
+    ``ahead``, by which the epoch that the sampler is told runs ahead of the true one.
+    """
+
+    def __init__(
+        self,
+        rows: int,
+        batch_size: int,
+        *,
+        shuffle: bool,
+        seed: int = 0,
+        rank: int = 0,
+        world_size: int = 1,
+    ) -> None:
+        numbers: Any = range(rows)
+        super().__init__(numbers, world_size, rank, shuffle=shuffle, seed=seed)
+        self.rows, self.batch_size = rows, batch_size
+        chunk = world_size * batch_size if shuffle else world_size
+        self.total_size = rows // chunk * chunk
+        self.num_samples = self.total_size // world_size
+        self.skipped_batches = 0
+        self.ahead = 0
+
+    def __iter__(self) -> Iterator[Item]:
+        epoch = self.epoch - self.ahead if self.shuffle else 0
+        order = np.arange(self.rows)
+        if self.shuffle:
+            order = generator(self.seed, epoch).permutation(self.rows)
+        mine = order[: self.total_size][self.rank :: self.num_replicas]
+        first = self.skipped_batches * self.batch_size
+        return iter([(epoch, int(index)) for index in mine[first:]])
+
+
+class ResumableLoader(DataLoader[Any]):
+    """A ``DataLoader`` that knows which batch of which epoch comes next.
+
+    It counts the batches handed out, not those that workers have prepared. Lightning keeps
+    ``state_dict`` in its checkpoints and gives it back before the first batch; the loader then
+    passes over what was handed out without loading it.
+    """
+
+    _delivered = 0
+    _begun = 0  # the epoch told when those began
+    _resume: dict[str, int] | None = None
+
+    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
+        """Yield the batches of the sampler's epoch; nothing is loaded before the first is taken."""
+        first = self._first_batch()
+        self._delivered, self._begun = first, self._told
+        if isinstance(self.sampler, EpochSampler):
+            self.sampler.skipped_batches, first = first, 0
+        for number, batch in enumerate(super().__iter__()):
+            if number >= first:
+                self._delivered += 1
+                yield batch
+
+    def state_dict(self) -> dict[str, int]:
+        """Return how many batches of the epoch were handed out, and which epoch it is.
+
+        ``told`` is the trainer's count, which a resumed run can advance once too often: when it was
+        stopped after an epoch ended and before the next began.
+        """
+        if self._resume is not None:
+            return dict(self._resume)
+        delivered = self._delivered if self._begun == self._told else 0
+        ahead = getattr(self.sampler, "ahead", 0)
+        return {"epoch": self._told - ahead, "told": self._told, "delivered": delivered}
+
+    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+        """Go on after the batch that ``state_dict`` was taken after."""
+        self._resume = {name: int(value) for name, value in state_dict.items()}
+        if isinstance(self.sampler, EpochSampler):
+            self.sampler.set_epoch(self._resume["told"])
+
+    @property
+    def _told(self) -> int:
+        """The epoch that the trainer told the sampler."""
+        return int(getattr(self.sampler, "epoch", 0))
+
+    def _first_batch(self) -> int:
+        """First batch of the iteration that begins now, in an epoch that is set to rights."""
+        state, self._resume = self._resume, None
+        if state is None or not isinstance(self.sampler, EpochSampler):
+            return 0 if state is None else state["delivered"]
+        is_next = self._told > state["told"]
+        self.sampler.ahead = self._told - (state["epoch"] + is_next)
+        return 0 if is_next else state["delivered"]
+
+
+def make_loader(
+    dataset: Any,
+    batch_size: int,
+    *,
+    train: bool,
+    num_workers: int = 0,
+    seed: int = 0,
+    rank: int = 0,
+    world_size: int = 1,
+) -> DataLoader[Any]:
+    """Return the loader of a split.
+
+    Args:
+        dataset: Rows taken by lists of (epoch, index) through ``__getitems__``, which returns the
+            whole batch.
+        batch_size: Rows a step and process.
+        train: Shuffled full batches, resumable; else in order and complete.
+        num_workers: Processes that load; they stay alive between epochs.
+        seed: Seed of the order.
+        rank: Number of this process.
+        world_size: Number of processes.
+
+    Raises:
+        ValueError: Not even one batch of every process.
+    """
+    rows, needed = len(dataset), world_size * (batch_size if train else 1)
+    if rows < needed:
+        raise ValueError(
+            f"the split has {rows} rows, one step needs {needed}: lower data.batch_size, "
+            "or take more data"
+        )
+    sampler = EpochSampler(
+        rows, batch_size, shuffle=train, seed=seed, rank=rank, world_size=world_size
+    )
+    return (ResumableLoader if train else DataLoader)(
+        dataset,
+        batch_size=batch_size,
+        sampler=sampler,
+        num_workers=num_workers,
+        persistent_workers=num_workers > 0,
+        collate_fn=_as_it_is,
+        generator=torch.Generator().manual_seed(0),  # leaves the global one alone
+    )
+
+
+def _as_it_is(batch: Any) -> Any:
+    return batch

@@ -1,0 +1,150 @@
+import pytest
+from torch.utils.data import SequentialSampler
+
+from lit_dalle.data.loader import EpochSampler, ResumableLoader, make_loader
+
+FORKING = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+WORKERS = pytest.mark.parametrize("workers", [0, 2])
+
+
+class Echo:
+    """A data set whose batches are the items they were asked for."""
+
+    def __init__(self, rows):
+        self.rows = rows
+
+    def __len__(self):
+        return self.rows
+
+    def __getitems__(self, items):
+        return items
+
+
+def sampled(rows, batch_size=4, epoch=0, **options):
+    sampler = EpochSampler(rows, batch_size, shuffle=options.pop("shuffle", True), **options)
+    sampler.set_epoch(epoch)
+    return list(sampler)
+
+
+def test_every_row_comes_once_an_epoch():
+    items = sampled(40, epoch=3)
+    assert sorted(index for _, index in items) == list(range(40))
+    assert {epoch for epoch, _ in items} == {3}
+
+
+def test_the_order_is_a_function_of_seed_and_epoch():
+    assert sampled(40, epoch=1) == sampled(40, epoch=1)
+    orders = [sampled(40, seed=seed, epoch=epoch) for seed in (0, 1) for epoch in (0, 1)]
+    assert len({tuple(index for _, index in order) for order in orders}) == 4
+
+
+def test_processes_share_what_one_process_takes():
+    alone = sampled(48, batch_size=12)
+    ranks = [sampled(48, batch_size=4, rank=rank, world_size=3) for rank in range(3)]
+    for step in range(4):
+        together = [item for rank in ranks for item in rank[4 * step : 4 * step + 4]]
+        assert sorted(together) == sorted(alone[12 * step : 12 * step + 12])
+
+
+def test_training_leaves_out_what_does_not_fill_a_batch_everywhere():
+    ranks = [sampled(30, batch_size=4, rank=rank, world_size=2) for rank in range(2)]
+    assert [len(rank) for rank in ranks] == [12, 12]
+    assert len({item for rank in ranks for item in rank}) == 24
+
+
+def test_evaluation_is_in_order_and_complete():
+    assert sampled(10, shuffle=False, epoch=5) == [(0, index) for index in range(10)]
+    ranks = [sampled(11, shuffle=False, rank=rank, world_size=2) for rank in range(2)]
+    assert sorted(item for rank in ranks for item in rank) == [(0, i) for i in range(10)]
+
+
+def test_the_last_evaluation_batch_may_be_small():
+    assert [len(batch) for batch in make_loader(Echo(10), 4, train=False)] == [4, 4, 2]
+
+
+@FORKING
+@WORKERS
+@pytest.mark.parametrize("taken", [0, 1, 5, 9, 10])
+def test_a_loader_goes_on_where_another_stopped(workers, taken):
+    whole = make_loader(Echo(40), 4, train=True, num_workers=workers)
+    whole.sampler.set_epoch(2)
+    batches = iter(whole)
+    first = [next(batches) for _ in range(taken)]
+    other = make_loader(Echo(40), 4, train=True, num_workers=workers)
+    other.load_state_dict(whole.state_dict())
+    assert other.state_dict() == {"epoch": 2, "told": 2, "delivered": taken}
+    rest = list(other)
+    assert first + rest == list(make_fresh(epoch=2))
+    other.sampler.set_epoch(3)
+    assert list(other) == list(make_fresh(epoch=3)), "the next epoch is whole again"
+
+
+def make_fresh(epoch):
+    loader = make_loader(Echo(40), 4, train=True)
+    loader.sampler.set_epoch(epoch)
+    return loader
+
+
+@FORKING
+def test_batches_that_workers_have_prepared_do_not_count():
+    loader = make_loader(Echo(40), 4, train=True, num_workers=2)
+    batches = iter(loader)
+    next(batches)
+    assert loader.state_dict() == {"epoch": 0, "told": 0, "delivered": 1}
+
+
+def test_a_state_of_another_epoch_is_not_taken_for_this_one():
+    """A checkpoint written when an epoch ended says "all delivered"; the next one begins at 0."""
+    loader = make_loader(Echo(40), 4, train=True)
+    loader.load_state_dict({"epoch": 0, "told": 0, "delivered": 10})
+    loader.sampler.set_epoch(1)
+    assert list(loader) == list(make_fresh(epoch=1))
+
+
+def test_a_trainer_that_counts_an_epoch_twice_skips_none():
+    loader = make_loader(Echo(40), 4, train=True)
+    loader.load_state_dict({"epoch": 0, "told": 0, "delivered": 10})
+    loader.sampler.set_epoch(1)  # the epoch that had ended, once more
+    loader.sampler.set_epoch(2)
+    batches = iter(loader)
+    first = [next(batches) for _ in range(3)]
+    other = make_loader(Echo(40), 4, train=True)
+    other.load_state_dict(loader.state_dict())
+    assert first + list(other) == list(make_fresh(epoch=1))
+    other.sampler.set_epoch(3)
+    assert list(other) == list(make_fresh(epoch=2))
+
+
+def test_a_state_taken_before_the_first_batch_of_an_epoch():
+    loader = make_loader(Echo(40), 4, train=True)
+    list(loader)
+    loader.sampler.set_epoch(1)
+    assert loader.state_dict() == {"epoch": 1, "told": 1, "delivered": 0}
+
+
+def test_an_abandoned_epoch_begins_anew():
+    loader = make_loader(Echo(40), 4, train=True)
+    next(iter(loader))
+    assert len(list(loader)) == 10
+
+
+def test_a_plain_sampler_resumes_too():
+    """``overfit_batches`` puts a ``SequentialSampler`` in the place of ours."""
+
+    def loader():
+        rows = Echo(12)
+        return ResumableLoader(
+            rows, batch_size=4, sampler=SequentialSampler(rows), collate_fn=lambda batch: batch
+        )
+
+    other = loader()
+    other.load_state_dict({"epoch": 0, "told": 0, "delivered": 2})
+    assert list(other) == [[8, 9, 10, 11]]
+    assert len(list(other)) == 3
+
+
+def test_too_few_rows_are_told_with_both_numbers():
+    with pytest.raises(ValueError, match="has 3 rows, one step needs 8"):
+        make_loader(Echo(3), 4, train=True, world_size=2)
+    with pytest.raises(ValueError, match="has 0 rows, one step needs 1"):
+        make_loader(Echo(0), 4, train=False)

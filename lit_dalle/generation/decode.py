@@ -1,0 +1,163 @@
+"""Sampling image tokens from the prior: the prefix once, then one cached step a token."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from lit_dalle.functional.sampling import (
+    check_filter,
+    filter_logits,
+    guide,
+    sample_tokens,
+    uniform_noise,
+)
+from lit_dalle.models.dalle import PAD_ID, Dalle
+from lit_dalle.models.layers import KVCache
+
+
+@dataclass(frozen=True)
+class _Draw:
+    """How a token is drawn from its logits."""
+
+    temperature: float
+    top_k: int | None
+    top_p: float | None
+    guidance: float
+    seed: int
+
+    @property
+    def guided(self) -> bool:
+        return self.guidance != 1
+
+    def tokens(self, logits: Tensor, noise: Tensor) -> Tensor:
+        """Draw int64 ``b`` from ``b codebook``, or guided from ``2b codebook``."""
+        if self.guided:
+            cond, uncond = logits.chunk(2)
+            logits = guide(cond, uncond, self.guidance)
+        logits = filter_logits(logits, self.temperature, self.top_k, self.top_p)
+        return sample_tokens(logits, noise)
+
+
+@dataclass(frozen=True)
+class _Prefix:
+    """What was read before the first draw: one cache a layer, and the logits that follow."""
+
+    caches: list[KVCache]
+    logits: Tensor
+
+    def repeat(self, copies: int) -> "_Prefix":
+        caches = [cache.repeat(copies) for cache in self.caches]
+        return _Prefix(caches, self.logits.repeat_interleave(copies, dim=0))
+
+
+def null_text_tokens(text_tokens: Tensor) -> Tensor:
+    """Return the null caption of the same shape: the first token ([BOS]), then padding."""
+    null = torch.full_like(text_tokens, PAD_ID)
+    null[:, :1] = text_tokens[:, :1]
+    return null
+
+
+def generate_image_tokens(
+    prior: Dalle,
+    text_tokens: Tensor,
+    candidates: int,
+    *,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    guidance: float = 1.0,
+    seed: int = 0,
+    tile: int = 64,
+    progress: Callable[[int], None] | None = None,
+    first_candidate: int = 0,
+    prefix_image_tokens: Tensor | None = None,
+) -> Tensor:
+    """Sample pictures as image tokens.
+
+    A candidate is a function of the prompt, its number and the seed; the tile it is computed in
+    changes no more than rounding. The keys and values of one prompt are computed once and given to
+    all candidates.
+
+    Args:
+        prior: The trained net, fp32 or bf16.
+        text_tokens: int64, ``1 text_len`` for one prompt, or ``candidates text_len``.
+        candidates: Pictures to sample.
+        temperature: Divides the logits ([P] 2.3: 1).
+        top_k: Keep the k most likely tokens at each position.
+        top_p: Keep the most likely tokens with this total probability.
+        guidance: Scale g of ``uncond + g · (cond − uncond)``; 1 is off, else the work doubles.
+        seed: Seed of the sampling noise.
+        tile: Candidates decoded together; bounds the memory.
+        progress: Called after each position of a tile with the number of tokens just drawn.
+        first_candidate: Number of the first candidate, to continue an earlier call.
+        prefix_image_tokens: int64, ``1 i`` or ``candidates i``: a known start of the picture in
+            raster order, kept as it is (the paper's completion).
+
+    Returns:
+        int64, ``candidates image_grid²``, each in [0, codebook_size), on the prior's device.
+
+    Raises:
+        ValueError: A setting is out of range, or a number of rows is neither 1 nor candidates.
+    """
+    check_filter(temperature, top_k, top_p)
+    if candidates < 1 or tile < 1:
+        raise ValueError(f"candidates and tile must be at least 1, got {candidates} and {tile}")
+    draw = _Draw(temperature, top_k, top_p, guidance, seed)
+    device = prior.image_embedding.weight.device
+    text = text_tokens.to(device)
+    known = text.new_empty(1, 0) if prefix_image_tokens is None else prefix_image_tokens.to(device)
+    shared = text.shape[0] == known.shape[0] == 1
+    texts = _rows("text_tokens", text, candidates)
+    starts = _rows("prefix_image_tokens", known, candidates)
+    drawn = []
+    with torch.inference_mode():
+        prefix = _read(prior, text, known, draw.guided) if shared else None
+        for rows in torch.split(torch.arange(candidates, device=device), tile):
+            if prefix is None:
+                begun = _read(prior, texts[rows], starts[rows], draw.guided)
+            else:
+                begun = prefix.repeat(len(rows))
+            numbers = rows + first_candidate
+            drawn.append(_finish(prior, begun, starts[rows], numbers, draw, progress))
+    return torch.cat(drawn).clone()
+
+
+def _read(prior: Dalle, text: Tensor, known: Tensor, guided: bool) -> _Prefix:
+    """Prefill ``b`` rows, or ``2b`` for guidance: the captions, then the null captions."""
+    if guided:
+        text, known = torch.cat([text, null_text_tokens(text)]), torch.cat([known, known])
+    caches = prior.new_caches(text.shape[0])
+    return _Prefix(caches, prior.prefill(text, known, caches))
+
+
+def _finish(
+    prior: Dalle,
+    prefix: _Prefix,
+    known: Tensor,
+    numbers: Tensor,
+    draw: _Draw,
+    progress: Callable[[int], None] | None,
+) -> Tensor:
+    """Draw the rest of a tile's pictures, position by position: int64, ``b image_grid²``."""
+    image_len = prior.config.image_len
+    positions = torch.arange(image_len, device=known.device)
+    noise = uniform_noise(draw.seed, numbers[:, None], positions)
+    image_tokens = torch.cat([known, known.new_zeros(len(known), image_len - known.shape[1])], 1)
+    logits = prefix.logits
+    for position in range(known.shape[1], image_len):
+        drawn = draw.tokens(logits, noise[:, position])
+        image_tokens[:, position] = drawn
+        if progress is not None:
+            progress(len(drawn))
+        if position + 1 < image_len:
+            logits = prior.step(drawn.repeat(2) if draw.guided else drawn, prefix.caches)
+    return image_tokens
+
+
+def _rows(name: str, tokens: Tensor, candidates: int) -> Tensor:
+    """View ``1 n`` or ``candidates n`` as ``candidates n``."""
+    if tokens.shape[0] not in (1, candidates):
+        raise ValueError(f"{name} must have 1 or {candidates} rows, got {tokens.shape[0]}")
+    return tokens.expand(candidates, -1)

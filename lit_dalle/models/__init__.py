@@ -1,0 +1,5 @@
+"""The three nets as plain modules: nothing of Lightning, files or data sets."""
+
+from lit_dalle.models.dalle import Dalle, DalleConfig
+
+__all__ = ["Dalle", "DalleConfig"]

@@ -1,0 +1,160 @@
+"""LitDalle: training of the prior on text tokens and image tokens."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import lightning
+import torch
+from torch import Tensor
+
+from lit_dalle.functional.losses import token_cross_entropy
+from lit_dalle.functional.sampling import uniform_noise
+from lit_dalle.generation.decode import null_text_tokens
+from lit_dalle.generation.export import folder_hash, load_model
+from lit_dalle.models.dalle import Dalle, DalleConfig, DalleOutput
+from lit_dalle.models.dvae import DiscreteVAE
+from lit_dalle.training.optimization import OptimizerConfig, as_config, build_optimizer, plain
+
+
+class LitDalle(lightning.LightningModule):
+    """Train the prior by next-token prediction over text and image tokens ([P] 2.2).
+
+    Batches hold ``text_tokens`` and ``image_tokens``, or ``images`` that the frozen dVAE encodes on
+    the fly, and ``index`` when captions are dropped.
+    """
+
+    def __init__(
+        self,
+        config: DalleConfig | dict[str, Any],
+        optimizer: OptimizerConfig | dict[str, Any],
+        dvae: str | None = None,
+        dvae_hash: str | None = None,
+        caption_dropout: float = 0.1,
+        text_loss_weight: float = 1 / 8,
+        image_loss_weight: float = 7 / 8,
+        seed: int = 0,
+    ) -> None:
+        """Take the settings; the net is built in :meth:`configure_model`.
+
+        Args:
+            config: Sizes of the prior.
+            optimizer: AdamW and its learning rate.
+            dvae: Folder of the exported dVAE that made or makes the image tokens. It stays frozen
+                and outside this module: neither optimiser nor EMA nor checkpoint sees it.
+            dvae_hash: Hash that the folder must have; a checkpoint brings its own.
+            caption_dropout: Share of training rows that get the null caption, for classifier-free
+                guidance (later work; 0 in [P]).
+            text_loss_weight: Weight of the mean loss of a text token ([P] 2.2: 1/8).
+            image_loss_weight: Weight of the mean loss of an image token ([P] 2.2: 7/8).
+            seed: Seed of the caption dropout, a function of (seed, step, index).
+
+        Raises:
+            ValueError: A setting is out of range.
+        """
+        super().__init__()
+        if not 0 <= caption_dropout < 1:
+            raise ValueError(f"caption_dropout must be in [0, 1), got {caption_dropout}")
+        self.config = as_config(DalleConfig, config)
+        self.optimizer_config = as_config(OptimizerConfig, optimizer)
+        self.dvae_folder, self.dvae_hash = dvae, dvae_hash
+        self.caption_dropout, self.seed = caption_dropout, seed
+        self.text_loss_weight = text_loss_weight
+        self.image_loss_weight = image_loss_weight
+        self.save_hyperparameters()
+        self.save_hyperparameters(
+            {"config": plain(self.config), "optimizer": plain(self.optimizer_config)}
+        )
+        self.net: Dalle
+        self._frozen: list[DiscreteVAE] = []  # a list, so that the dVAE is no submodule
+
+    @property
+    def dvae(self) -> DiscreteVAE | None:
+        """The frozen dVAE, on this module's device; None before ``setup`` or without a folder."""
+        return self._frozen[0].to(self.device) if self._frozen else None
+
+    def configure_model(self) -> None:
+        """Build the net once, under whatever device context the strategy gives."""
+        if not hasattr(self, "net"):
+            self.net = Dalle(self.config)
+
+    def setup(self, stage: str) -> None:
+        """Load the frozen dVAE; it and the data's image tokens must be those of this prior."""
+        data_hash = getattr(self.trainer.datamodule, "dvae_hash", None)
+        if data_hash is not None:
+            self._check_hash(data_hash)
+        if self.dvae_folder is None or self._frozen:
+            return
+        self._check_hash(folder_hash(self.dvae_folder))
+        self._frozen.append(load_model(self.dvae_folder, kind="dvae"))
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Store the dVAE's hash beside the weights."""
+        checkpoint["dvae_hash"] = self.dvae_hash
+
+    def on_load_checkpoint(self, checkpoint: Mapping[str, Any]) -> None:
+        """Compare the stored hash with that of the dVAE in use, or keep it for ``setup``."""
+        if checkpoint.get("dvae_hash") is not None:
+            self._check_hash(checkpoint["dvae_hash"])
+
+    def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
+        """Return the weighted loss of one batch, nats per token."""
+        text_tokens = self._drop_captions(batch["text_tokens"], batch)
+        return self._losses(text_tokens, batch, "train")
+
+    def validation_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
+        """Log the losses of one batch, captions kept."""
+        return self._losses(batch["text_tokens"], batch, "val")
+
+    def test_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
+        """Log the losses of one batch, captions kept."""
+        return self._losses(batch["text_tokens"], batch, "test")
+
+    def configure_optimizers(self) -> Any:
+        """Give the net's parameters to AdamW; the dVAE has none here."""
+        max_steps = int(self.trainer.estimated_stepping_batches)
+        return build_optimizer(self.net, self.optimizer_config, max_steps)
+
+    def _losses(self, text_tokens: Tensor, batch: dict[str, Any], stage: str) -> Tensor:
+        image_tokens = self._image_tokens(batch)
+        output: DalleOutput = self.net(text_tokens, image_tokens)
+        text_loss = token_cross_entropy(output.text_logits, text_tokens[:, 1:])
+        image_loss = token_cross_entropy(output.image_logits, image_tokens)
+        loss = self.text_loss_weight * text_loss + self.image_loss_weight * image_loss
+        named = {"loss": loss, "text_loss": text_loss, "image_loss": image_loss}
+        self.log_dict(
+            {f"{stage}/{name}": value.detach() for name, value in named.items()},
+            prog_bar=True,
+            sync_dist=stage != "train",
+            batch_size=len(text_tokens),
+        )
+        return loss
+
+    def _image_tokens(self, batch: dict[str, Any]) -> Tensor:
+        if "image_tokens" in batch:
+            return batch["image_tokens"]
+        if self.dvae is None:
+            raise ValueError(
+                "the batch has no image_tokens; encode the data set first, or give the folder of "
+                "an exported dVAE as dvae"
+            )
+        images = batch["images"]
+        with torch.no_grad(), torch.autocast(images.device.type, enabled=False):
+            return self.dvae.encode(images)
+
+    def _drop_captions(self, text_tokens: Tensor, batch: dict[str, Any]) -> Tensor:
+        if self.caption_dropout == 0:
+            return text_tokens
+        draws = uniform_noise(self.seed, self.global_step, batch["index"])
+        dropped = (draws < self.caption_dropout)[:, None]
+        return torch.where(dropped, null_text_tokens(text_tokens), text_tokens)
+
+    def _check_hash(self, found: str) -> None:
+        """Keep the hash of the dVAE, or raise if another one was kept before."""
+        if self.dvae_hash is not None and self.dvae_hash != found:
+            raise ValueError(
+                f"the image tokens are of the dVAE {self.dvae_hash[:12]}, and {found[:12]} is in use "
+                f"(model.dvae: {self.dvae_folder}): the same token would mean something else; "
+                "encode the data with that dVAE, lit-dalle prepare tokens"
+            )
+        self.dvae_hash = found
+        self.save_hyperparameters({"dvae_hash": found})

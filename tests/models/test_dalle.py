@@ -1,0 +1,176 @@
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+from lit_dalle.models.dalle import Dalle, DalleConfig
+
+TINY = DalleConfig(
+    text_vocab_size=40,
+    codebook_size=24,
+    text_len=6,
+    image_grid=5,
+    dim=32,
+    depth=4,
+    heads=4,
+    conv_kernel=3,
+)
+# depth 1 is convolutional, depth 2 adds a row layer, depth 4 a column layer
+VARIANTS = {
+    "causal": replace(TINY, attention="causal", depth=2),
+    "convolutional": replace(TINY, depth=1),
+    "row": replace(TINY, depth=2),
+    "published": TINY,
+    "qk_norm": replace(TINY, qk_norm=True, head_dim=16),
+}
+
+
+def tiny(config=TINY, batch=3):
+    """A net whose weights are large enough for every path to matter, and tokens."""
+    torch.manual_seed(0)
+    net = Dalle(config).eval()
+    for parameter in net.parameters():
+        parameter.data += 0.1 * torch.randn_like(parameter)
+    text = torch.randint(2, config.text_vocab_size, (batch, config.text_len))
+    text[:, 0] = 1
+    text[0, 3:] = 0
+    return net, text, torch.randint(0, config.codebook_size, (batch, config.image_len))
+
+
+def test_layers_follow_the_published_order():
+    kinds = DalleConfig().kinds
+    assert len(kinds) == 64
+    assert kinds[:7] == ("row", "column", "row", "row", "row", "column", "row")
+    assert kinds[61:] == ("column", "row", "convolutional")
+    assert set(replace(TINY, attention="causal").kinds) == {"causal"}
+
+
+def test_the_published_net_has_twelve_billion_parameters():
+    with torch.device("meta"):
+        net = Dalle(DalleConfig())
+    billions = sum(parameter.numel() for parameter in net.blocks.parameters()) / 1e9
+    assert 12.0 <= billions <= 12.2, f"{billions:.3f} billion parameters in the blocks"
+
+
+def test_a_net_made_on_the_meta_device_becomes_the_same_net():
+    wanted = Dalle(TINY)
+    torch.manual_seed(0)
+    wanted.reset_parameters()
+    with torch.device("meta"):
+        net = Dalle(TINY)
+    net.to_empty(device="cpu")
+    torch.manual_seed(0)
+    net.reset_parameters()
+    for name, value in (*wanted.named_parameters(), *wanted.named_buffers()):
+        found = net.get_parameter(name) if value.dtype.is_floating_point else net.get_buffer(name)
+        assert torch.equal(found, value), name
+
+
+def test_masks_are_not_part_of_the_weights():
+    assert not [name for name in Dalle(TINY).state_dict() if "mask" in name]
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_cached_logits_equal_uncached(name):
+    config = VARIANTS[name]
+    net, text, image = tiny(config)
+    with torch.no_grad():
+        wanted = net(text, image).image_logits
+        for known in (0, 1, config.image_grid + 2):
+            caches = net.new_caches(len(text))
+            logits = [net.prefill(text, image[:, :known], caches)]
+            for p in range(known, config.image_len - 1):
+                logits.append(net.step(image[:, p], caches))
+            found = torch.stack(logits, 1)
+            torch.testing.assert_close(found, wanted[:, known:], atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_token_changes_nothing_before_it(name):
+    config = VARIANTS[name]
+    net, text, image = tiny(config)
+    with torch.no_grad():
+        base = torch.cat([part.flatten(1) for part in net(text, image)], 1)
+        sizes = [config.text_vocab_size] * (config.text_len - 1)
+        sizes += [config.codebook_size] * config.image_len
+        ends = torch.tensor([0, *sizes]).cumsum(0)
+        for p in range(1, config.text_len + config.image_len - 1):
+            changed_text, changed_image = text.clone(), image.clone()
+            if p < config.text_len:
+                changed_text[:, p] = 2 + (text[:, p] - 1) % (config.text_vocab_size - 2)
+            else:
+                q = p - config.text_len
+                changed_image[:, q] = (image[:, q] + 1) % config.codebook_size
+            other = torch.cat([part.flatten(1) for part in net(changed_text, changed_image)], 1)
+            assert torch.equal(other[:, : ends[p]], base[:, : ends[p]]), f"before token {p}"
+            own = slice(int(ends[p]), int(ends[p + 1]))
+            assert not torch.equal(other[:, own], base[:, own]), f"token {p} is not read"
+
+
+def test_gradients_reach_only_tokens_before_the_target():
+    net, text, image = tiny(replace(TINY, depth=4), batch=1)
+    seen = {}
+    net.image_embedding.register_forward_hook(lambda _, __, out: seen.update(image=out))
+    net.image_embedding.weight.requires_grad_(True)
+    logits = net(text, image).image_logits
+    for p in range(TINY.image_len):
+        (grad,) = torch.autograd.grad(logits[0, p].logsumexp(-1), seen["image"], retain_graph=True)
+        reached = grad[0].abs().amax(-1) > 0
+        assert not reached[p:].any(), f"the logits of token {p} see it or a later one"
+        assert p == 0 or reached[p - 1], f"the logits of token {p} miss the token before"
+
+
+def test_padding_has_an_embedding_of_its_own_at_each_position():
+    net, text, image = tiny(batch=1)
+    text[0, 3:] = 0
+    net(text, image).image_logits.sum().backward()
+    used = net.pad_embedding.weight.grad.abs().sum(-1) > 0
+    assert used.tolist() == [False, False, False, True, True, True]
+    assert not net.text_embedding.weight.grad[0].any()
+
+
+def test_a_shorter_picture_gives_the_same_first_logits():
+    net, text, image = tiny()
+    whole = net(text, image)
+    for length in (1, 7, TINY.image_len):
+        part = net(text, image[:, :length])
+        assert part.text_logits.shape == (3, TINY.text_len - 1, TINY.text_vocab_size)
+        wanted = whole.image_logits[:, :length]
+        torch.testing.assert_close(part.image_logits, wanted, atol=1e-5, rtol=1e-5)
+
+
+def test_logits_are_fp32_and_start_near_chance():
+    torch.manual_seed(0)
+    net, text, image = Dalle(TINY).bfloat16(), torch.ones(2, 6).long(), torch.zeros(2, 25).long()
+    output = net(text, image)
+    assert output.text_logits.dtype == output.image_logits.dtype == torch.float32
+    entropy = torch.distributions.Categorical(logits=output.image_logits).entropy().mean()
+    assert abs(entropy - math.log(TINY.codebook_size)) < 0.1
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"dim": 30}, "dim 30 does not divide by 4 heads"),
+        ({"conv_kernel": 4}, "conv_kernel must be odd and positive, got 4"),
+        ({"depth": 0}, "depth must be at least 1, got 0"),
+        ({"attention": "sparse"}, "published or causal, got sparse"),
+        ({"text_len": 1}, "at least 2 .* got 40 and 1"),
+    ],
+)
+def test_config_says_what_is_wrong(change, message):
+    with pytest.raises(ValueError, match=message):
+        replace(TINY, **change)
+
+
+def test_wrong_lengths_are_refused_with_both_numbers():
+    net, text, image = tiny()
+    with pytest.raises(ValueError, match="reads 6 text tokens, got 5"):
+        net(text[:, :5], image)
+    with pytest.raises(ValueError, match="reads 1 to 25 image tokens, got 26"):
+        net(text, torch.cat([image, image[:, :1]], 1))
+    caches = net.new_caches(3)
+    net.prefill(text, image[:, :2], caches)
+    with pytest.raises(ValueError, match="empty caches, these hold 8 positions"):
+        net.prefill(text, image[:, :2], caches)

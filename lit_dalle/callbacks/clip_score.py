@@ -1,0 +1,115 @@
+"""CLIP's score of what the prior draws, while it learns."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+from lit_dalle.callbacks.drawing import frozen_dvae, prior_tokenizer, trained_pipeline
+from lit_dalle.data.tokenizer import CaptionTokenizer
+from lit_dalle.evaluation.clip_score import ClipScore
+from lit_dalle.generation.export import load_model, load_tokenizer
+from lit_dalle.generation.pipeline import DallePipeline
+from lit_dalle.models.clip import Clip, at_size
+
+
+class ClipScoreLogger(Callback):
+    """Draws fixed prompts at validation and logs how well they fit, as ``val/clip_score``.
+
+    The pictures come from the pipeline of ``lit-dalle generate``, unranked, and are scored by an
+    exported CLIP (see :class:`ClipScore`: 100·cosine, mean over pictures). As in
+    :class:`SampleLogger` they are drawn before the first validation batch, when the averaged
+    weights are in place, and are a function of the seed alone. The processes share the prompts.
+    """
+
+    def __init__(
+        self,
+        prompts: Sequence[str],
+        clip: str,
+        every_n_validations: int = 1,
+        candidates: int = 8,
+        guidance: float = 1.0,
+        seed: int = 0,
+    ) -> None:
+        """Take the settings.
+
+        Args:
+            prompts: What to draw.
+            clip: Folder of an exported CLIP.
+            every_n_validations: Draw at every n-th validation, beginning with the first.
+            candidates: Pictures drawn and scored of each prompt.
+            guidance: Scale of classifier-free guidance; 1 is off.
+            seed: Seed of the noise.
+
+        Raises:
+            ValueError: There is no prompt, or a count below 1.
+        """
+        if not prompts or min(every_n_validations, candidates) < 1:
+            raise ValueError(
+                "the CLIP score needs a prompt, and every_n_validations and candidates of at least "
+                f"1; got {len(prompts)} prompts, {every_n_validations} and {candidates}"
+            )
+        self.prompts, self.clip_folder = tuple(prompts), clip
+        self.every_n_validations, self.candidates = every_n_validations, candidates
+        self.guidance, self.seed = guidance, seed
+        self._clip: Clip | None = None
+        self._tokenizer: CaptionTokenizer | None = None
+        self._validations = 0
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Load CLIP and see that there is all that drawing needs, before hours of training.
+
+        Raises:
+            FileNotFoundError: There is no exported CLIP in the folder.
+            ValueError: The module has no dVAE, the data no tokenizer, or a prompt is too long.
+        """
+        self._clip = load_model(self.clip_folder, kind="clip")
+        self._tokenizer = load_tokenizer(self.clip_folder)
+        self._tokenizer.encode(self.prompts)
+        frozen_dvae(pl_module)
+        prior_tokenizer(trainer).encode(self.prompts)
+
+    def on_validation_batch_start(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Score once a validation, while the averaged weights are in place."""
+        if trainer.sanity_checking or batch_idx or dataloader_idx or self._clip is None:
+            return
+        due = self._validations % self.every_n_validations == 0
+        self._validations += 1
+        if due:
+            pipeline = trained_pipeline(trainer, pl_module)
+            own = self.prompts[trainer.global_rank :: trainer.world_size]
+            pl_module.log("val/clip_score", self._score(pipeline, own), batch_size=1)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return how many validations there were."""
+        return {"validations": self._validations}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on counting where the checkpoint stopped."""
+        self._validations = state_dict["validations"]
+
+    def _score(self, pipeline: DallePipeline, prompts: Sequence[str]) -> float:
+        """Mean over the pictures of all processes."""
+        assert self._clip is not None
+        assert self._tokenizer is not None
+        clip = self._clip.to(pipeline.device)
+        metric = ClipScore(clip).to(pipeline.device)
+        for prompt in prompts:
+            drawn = pipeline.generate(
+                prompt,
+                candidates=self.candidates,
+                keep=self.candidates,
+                guidance=self.guidance,
+                seed=self.seed,
+            )
+            images = drawn.images.to(pipeline.device).float() / 255
+            text_tokens = self._tokenizer.encode([prompt]).to(pipeline.device)
+            metric.update(at_size(images, clip.config.image_size), text_tokens)
+        return float(metric.compute())

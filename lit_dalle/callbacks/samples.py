@@ -1,0 +1,133 @@
+"""Pictures of fixed prompts in TensorBoard while the prior learns."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.loggers import TensorBoardLogger
+
+from lit_dalle.callbacks.drawing import frozen_dvae, prior_tokenizer, trained_pipeline
+from lit_dalle.data.tokenizer import CaptionTokenizer
+from lit_dalle.generation.export import load_model, load_tokenizer
+from lit_dalle.generation.hardware import DTYPES, Precision
+from lit_dalle.generation.result import GenerationSettings
+from lit_dalle.models.clip import Clip
+
+
+class SampleLogger(Callback):
+    """Draws fixed prompts at validation, through the same pipeline as ``lit-dalle generate``.
+
+    It draws before the first validation batch. Lightning's weight averaging has then swapped the
+    averaged weights in, and not yet out again, wherever it stands in the list of callbacks: what
+    is shown is the EMA model. The draws are a function of the seed alone and leave the global
+    random state as it is, so training goes on as if nothing had been drawn.
+
+    Only the first process draws, from a copy of the net; sharded nets are not supported.
+    """
+
+    def __init__(
+        self,
+        prompts: Sequence[str],
+        every_n_validations: int = 1,
+        candidates: int = 8,
+        keep: int = 8,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        guidance: float = 1.0,
+        seed: int = 0,
+        clip: str | None = None,
+        precision: Precision = "auto",
+    ) -> None:
+        """Take the settings.
+
+        Args:
+            prompts: What to draw, one contact sheet each.
+            every_n_validations: Draw at every n-th validation, beginning with the first.
+            candidates: Pictures drawn of each prompt.
+            keep: Pictures shown: CLIP's best, or the first without a CLIP.
+            temperature: Divides the logits.
+            top_k: Draw from the k most likely tokens.
+            top_p: Draw from the most likely tokens with this total probability.
+            guidance: Scale of classifier-free guidance; 1 is off.
+            seed: Seed of the noise, the same at every validation so that pictures compare.
+            clip: Folder of an exported CLIP that ranks.
+            precision: Format the prior draws in; auto: bf16 where the device computes in it.
+
+        Raises:
+            ValueError: A setting is out of range, or there is no prompt.
+        """
+        if not prompts or every_n_validations < 1:
+            raise ValueError(
+                "sample logging needs a prompt and every_n_validations of at least 1, got "
+                f"{len(prompts)} prompts and {every_n_validations}"
+            )
+        self.prompts = tuple(prompts)
+        self.every_n_validations = every_n_validations
+        self.settings = GenerationSettings(
+            candidates, keep, temperature, top_k, top_p, guidance, seed
+        )
+        self.clip_folder, self.precision = clip, precision
+        self._clip: Clip | None = None
+        self._clip_tokenizer: CaptionTokenizer | None = None
+        self._validations = 0
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Load CLIP and see that there is all that drawing needs, before hours of training.
+
+        Raises:
+            ValueError: The module has no dVAE, the data no tokenizer, or a prompt is too long.
+        """
+        if self.clip_folder is not None and self._clip is None:
+            self._clip = load_model(self.clip_folder, kind="clip")
+            self._clip_tokenizer = load_tokenizer(self.clip_folder)
+        frozen_dvae(pl_module)
+        prior_tokenizer(trainer).encode(self.prompts)
+
+    def on_validation_batch_start(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Draw once a validation, while the averaged weights are in place."""
+        if trainer.sanity_checking or batch_idx or dataloader_idx:
+            return
+        due = self._validations % self.every_n_validations == 0
+        self._validations += 1
+        if due and trainer.is_global_zero:
+            self._draw(trainer, pl_module)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return how many validations there were."""
+        return {"validations": self._validations}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on counting where the checkpoint stopped."""
+        self._validations = state_dict["validations"]
+
+    def _draw(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        boards = [logger for logger in trainer.loggers if isinstance(logger, TensorBoardLogger)]
+        if not boards:
+            return
+        dtype, settings = DTYPES.get(self.precision), self.settings
+        pipeline = trained_pipeline(trainer, pl_module, self._clip, self._clip_tokenizer, dtype)
+        for prompt in self.prompts:
+            generation = pipeline.generate(
+                prompt,
+                candidates=settings.candidates,
+                keep=settings.keep,
+                temperature=settings.temperature,
+                top_k=settings.top_k,
+                top_p=settings.top_p,
+                guidance=settings.guidance,
+                seed=settings.seed,
+            )
+            sheet = np.asarray(generation.grid())
+            for board in boards:
+                board.experiment.add_image(
+                    f"samples/{prompt}", sheet, trainer.global_step, dataformats="HWC"
+                )

@@ -1,0 +1,151 @@
+"""``lit-dalle generate``: a sentence in, a folder of pictures out."""
+
+import re
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from lit_dalle.generation.hardware import DTYPES, Precision
+from lit_dalle.generation.pipeline import DallePipeline
+from lit_dalle.generation.result import FACTS, GRID, Generation, GenerationSettings
+from lit_dalle.generation.writing import check_replaceable
+
+
+def generate(
+    prompt: str,
+    *,
+    pipeline: str = "world",
+    candidates: int = 512,
+    keep: int = 32,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    guidance: float | None = None,
+    seed: int = 0,
+    out: str | None = None,
+    overwrite: bool = False,
+    precision: Precision = "auto",
+    device: str = "auto",
+    tile: int = 64,
+) -> Path:
+    """Draw pictures of a sentence and keep those that CLIP finds best.
+
+    Writes a contact sheet ``grid.png``, the single pictures ``001.png`` (the best) and following,
+    and ``generation.json``, as one folder, whole or not at all.
+
+    Args:
+        prompt: What to draw.
+        pipeline: A shipped name, a folder or a hub id. Shipped names win unless there is a slash.
+        candidates: Pictures drawn.
+        keep: Pictures kept.
+        temperature: Divides the logits: below 1 likelier pictures, above 1 more varied ones.
+        top_k: Draw each token from the k most likely ones.
+        top_p: Draw each token from the most likely ones with this total probability.
+        guidance: How strongly to follow the words; 1 is off. Default: the pipeline's own.
+        seed: The same seed gives the same pictures.
+        out: Folder to write; must not exist yet. Default: outputs/ and the prompt's words, with a
+            number behind where that exists already.
+        overwrite: Replace an earlier generation in the folder given as out.
+        precision: auto: bfloat16 where the device computes in it.
+        device: auto, cpu or cuda.
+        tile: Pictures computed together: bounds the memory.
+
+    Returns:
+        The folder.
+
+    Raises:
+        FileNotFoundError: No such pipeline.
+        FileExistsError: The folder exists and may not be overwritten.
+        ValueError: The prompt is empty or too long, or a setting is out of range.
+    """
+    settings = GenerationSettings(candidates, keep, temperature, top_k, top_p, 1.0, seed, tile)
+    folder = _free_folder(prompt, out, overwrite)
+    console = Console(stderr=True)
+    drawing = DallePipeline.from_pretrained(pipeline, device=device, dtype=DTYPES.get(precision))
+    if unknown := drawing.prior_tokenizer.unknown_words(prompt):
+        console.print(
+            f"[yellow]warning:[/] the model never saw {_quoted(unknown)} in training, "
+            "and will not know what is meant"
+        )
+    with _bars(console) as bars:
+        stages: dict[str, TaskID] = {}
+
+        def progress(stage: str, done: int, total: int) -> None:
+            if stage not in stages:
+                stages[stage] = bars.add_task(_STAGES[stage], total=total)
+            bars.update(stages[stage], completed=done)
+
+        generation = drawing.generate(
+            prompt,
+            candidates=settings.candidates,
+            keep=settings.keep,
+            temperature=settings.temperature,
+            top_k=settings.top_k,
+            top_p=settings.top_p,
+            guidance=guidance,
+            seed=settings.seed,
+            tile=settings.tile,
+            progress=progress,
+        )
+    generation.save(folder)
+    _report(generation, folder)
+    return folder
+
+
+_STAGES = {"tokens": "drawing tokens", "pictures": "decoding and ranking"}
+
+
+def _bars(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+    )
+
+
+def _free_folder(prompt: str, out: str | None, overwrite: bool) -> Path:
+    """Find the folder to write, or say why it cannot be."""
+    if out is None:
+        first = Path("outputs") / (re.sub(r"\W+", "-", prompt.lower()).strip("-_")[:60] or "prompt")
+        folder, number = first, 1
+        while folder.exists():
+            number += 1
+            folder = first.with_name(f"{first.name}-{number}")
+        return folder
+    folder = Path(out)
+    if overwrite:
+        check_replaceable(folder, FACTS)
+    elif folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise FileExistsError(f"{folder} exists: choose another place, or add --overwrite true")
+    return folder
+
+
+def _report(generation: Generation, folder: Path) -> None:
+    """Say what was done and where it is."""
+    seconds = sum(generation.seconds.values())
+    settings = generation.settings
+    chosen = "best by CLIP" if generation.scores else "first (no CLIP to rank them)"
+    console = Console()
+    console.print(
+        f"{len(generation.images)} {chosen} of {settings.candidates} in {seconds:.1f} s\n"
+        f"{folder / GRID}\n{folder / '001.png'} …\n{folder / FACTS}",
+        highlight=False,
+        soft_wrap=True,
+        markup=False,
+    )
+
+
+def _quoted(words: list[str]) -> str:
+    return ", ".join(f"“{word}”" for word in words)

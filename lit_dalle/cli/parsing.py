@@ -1,0 +1,56 @@
+"""Command lines whose errors are one line, and functions called from them."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from jsonargparse import ActionConfigFile, ArgumentParser
+
+
+class OneLineErrors:
+    """Mixed into a parser: a wrong argument is a ValueError instead of a page of usage."""
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        """Raise what the parser found wrong.
+
+        Raises:
+            ValueError: Always.
+        """
+        raise ValueError(message) from ex
+
+
+class CommandParser(OneLineErrors, ArgumentParser):
+    """Parser of one command."""
+
+
+def call(function: Callable[..., Any], command: str, arguments: list[str]) -> None:
+    """Call a function with command-line arguments: its signature and docstring are the command's.
+
+    A function whose parameters are all keyword-only takes options alone, which a file given as
+    ``--config`` may hold too; else parameters without a default are positional arguments.
+    """
+    parser = CommandParser(prog=f"lit-dalle {command}", description=_summary(function))
+    parser.add_argument("-c", "--config", action=ActionConfigFile, help="File with the options.")
+    parser.add_function_arguments(function, as_positional=_has_positional(function))
+    parsed = parser.parse_args([_underscored(argument) for argument in arguments])
+    del parsed["config"]
+    function(**parser.instantiate_classes(parsed).as_dict())
+
+
+def _has_positional(function: Callable[..., Any]) -> bool:
+    kinds = {parameter.kind for parameter in inspect.signature(function).parameters.values()}
+    return inspect.Parameter.POSITIONAL_OR_KEYWORD in kinds
+
+
+def _underscored(argument: str) -> str:
+    """``--top-k=5`` as ``--top_k=5``: both spellings are taken."""
+    name, equals, value = argument.partition("=")
+    return (
+        name.replace("-", "_").replace("__", "--", 1) + equals + value
+        if name.startswith("--")
+        else argument
+    )
+
+
+def _summary(function: Callable[..., Any]) -> str:
+    return (function.__doc__ or "").partition("\n")[0]

@@ -1,0 +1,66 @@
+"""``lit-dalle prepare``: what is made once, before training."""
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import track
+
+from lit_dalle.data import CaptionTokenizer, Source
+from lit_dalle.generation.encode_dataset import encode_dataset
+from lit_dalle.generation.export import folder_hash, load_model
+from lit_dalle.generation.hardware import pick_device
+
+
+def tokenizer(*, source: Source, out: str, vocab_size: int = 16384) -> None:
+    """Train a tokenizer on the captions of a data set's training split.
+
+    Args:
+        source: The data set.
+        out: The tokenizer.json to write.
+        vocab_size: Bound on the number of tokens; small sets fill it partly ([P] 2.2: 16,384).
+    """
+    if Path(out).suffix != ".json":
+        raise ValueError(f"--out names the tokenizer's file, such as tokenizer.json; got {out}")
+    console = Console()
+    captions = track(source.captions("train"), "Reading captions", console=console)
+    trained = CaptionTokenizer.train(captions, vocab_size)
+    trained.save(out)
+    console.print(f"{out}: {trained.vocab_size} tokens, {len(trained.words)} words seen")
+
+
+def tokens(
+    *,
+    source: Source,
+    dvae: str,
+    out: str,
+    eval_limit: int | None = None,
+    batch_size: int = 64,
+    num_workers: int = 0,
+    device: str = "auto",
+) -> None:
+    """Encode the training and validation pictures of a data set to image tokens, once.
+
+    Args:
+        source: The data set.
+        dvae: Folder of the exported dVAE; the tokens are of use with this one alone.
+        out: Folder to write; a recipe reads it as data.image_tokens.
+        eval_limit: Only the first so many rows of validation.
+        batch_size: Pictures encoded at once.
+        num_workers: Processes that draw or decode.
+        device: auto, cpu or cuda.
+    """
+    where = pick_device(device)
+    net = load_model(dvae, kind="dvae", device=where)
+    counts = encode_dataset(
+        source,
+        net,
+        out,
+        dvae_hash=folder_hash(dvae),
+        image_size=net.config.image_size,
+        eval_limit=eval_limit,
+        batch_size=batch_size,
+        num_workers=num_workers,
+        device=where,
+    )
+    rows = ", ".join(f"{count} of {split}" for split, count in counts.items())
+    Console().print(f"{out}: image tokens of {rows}")

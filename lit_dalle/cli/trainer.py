@@ -1,0 +1,84 @@
+"""``lit-dalle fit | validate | test``: Lightning's own command line with our defaults."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from jsonargparse import set_parsing_settings
+from lightning.pytorch import Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint, RichProgressBar
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch.loggers import TensorBoardLogger
+
+from lit_dalle.cli.parsing import OneLineErrors
+from lit_dalle.data.datamodule import ImageTextDataModule
+from lit_dalle.generation.checkpoint import read_checkpoint
+
+
+class TrainerParser(OneLineErrors, LightningArgumentParser):
+    """Lightning's parser, with errors of one line."""
+
+
+class Cli(LightningCLI):
+    """Lightning's command line, with one folder for all that a run writes."""
+
+    @staticmethod
+    def subcommands() -> dict[str, set[str]]:
+        """Commands of the trainer that we offer, and the arguments they do not take from us."""
+        commands = LightningCLI.subcommands()
+        return {name: commands[name] for name in ("fit", "validate", "test")}
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Add the folder of the run and the settings of its checkpoints."""
+        parser.add_argument("--run", default="runs/default", help="Folder of logs and checkpoints.")
+        parser.add_lightning_class_args(ModelCheckpoint, "checkpoint")
+        parser.set_defaults(
+            {
+                "checkpoint.filename": "best",
+                "checkpoint.monitor": "val/loss",
+                "checkpoint.save_last": True,
+                "checkpoint.enable_version_counter": False,
+            }
+        )
+        parser.link_arguments("run", "checkpoint.dirpath", compute_fn=_checkpoint_folder)
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        """Parse the arguments and look at the checkpoint before anything is built."""
+        self.config = parser.parse_args(args)
+        checkpoint = self.config[self.config.subcommand].ckpt_path
+        if checkpoint is not None and checkpoint not in ("last", "best"):
+            read_checkpoint(Path(checkpoint))
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        """Make the trainer; unless told otherwise it logs to TensorBoard in the run's folder."""
+        folder = self._get(self.config, "run")
+        if self._get(self.config, "trainer").logger in (None, True):
+            kwargs["logger"] = TensorBoardLogger(save_dir=folder, name="", version="")
+        return super().instantiate_trainer(default_root_dir=folder, **kwargs)
+
+
+def run(command: str, arguments: list[str]) -> None:
+    """Parse the configuration of a training command and run it."""
+    set_parsing_settings(omegaconf_absolute_to_relative_paths=True)
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(_is_no_advertisement)
+    Cli(
+        datamodule_class=ImageTextDataModule,
+        args=[command, *arguments],
+        parser_class=TrainerParser,
+        parser_kwargs={"parser_mode": "omegaconf+"},
+        trainer_defaults={
+            "precision": "bf16-mixed",
+            "use_distributed_sampler": False,
+            "callbacks": [RichProgressBar()],
+        },
+        save_config_kwargs={"overwrite": True},
+        auto_configure_optimizers=False,
+    )
+
+
+def _checkpoint_folder(run_folder: str) -> str:
+    return str(Path(run_folder) / "checkpoints")
+
+
+def _is_no_advertisement(record: logging.LogRecord) -> bool:
+    return "Tip:" not in record.getMessage()

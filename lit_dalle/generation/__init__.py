@@ -1,0 +1,21 @@
+"""Pictures out of trained nets."""
+
+from lit_dalle.generation.checkpoint import export_checkpoint
+from lit_dalle.generation.decode import generate_image_tokens
+from lit_dalle.generation.export import folder_hash, load_model, load_tokenizer, save_model
+from lit_dalle.generation.joining import join_pipeline
+from lit_dalle.generation.pipeline import DallePipeline
+from lit_dalle.generation.result import Generation, GenerationSettings
+
+__all__ = [
+    "DallePipeline",
+    "Generation",
+    "GenerationSettings",
+    "export_checkpoint",
+    "folder_hash",
+    "generate_image_tokens",
+    "join_pipeline",
+    "load_model",
+    "load_tokenizer",
+    "save_model",
+]

@@ -1,0 +1,309 @@
+"""From a sentence to pictures: the dVAE, the prior and CLIP as one."""
+
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+
+import torch
+from torch import Tensor
+
+from lit_dalle.data.tokenizer import CaptionTokenizer
+from lit_dalle.generation.decode import generate_image_tokens
+from lit_dalle.generation.export import folder_hash, load_model, load_tokenizer, save_model
+from lit_dalle.generation.hardware import pick_device, pick_dtype
+from lit_dalle.generation.hub import CARD, PIPELINE, find_pipeline, upload
+from lit_dalle.generation.joining import (
+    CLIP,
+    DVAE,
+    PRIOR,
+    check_clip_tokenizer,
+    check_grid,
+    check_prior_tokenizer,
+    part_hashes,
+    read_facts,
+    write_facts,
+)
+from lit_dalle.generation.rerank import Ranked, Score, clip_score, rank_candidates, to_bytes
+from lit_dalle.generation.result import Generation, GenerationSettings
+from lit_dalle.generation.writing import whole_folder
+from lit_dalle.models.clip import Clip
+from lit_dalle.models.dalle import Dalle
+from lit_dalle.models.dvae import DiscreteVAE
+
+Progress = Callable[[str, int, int], None]
+"""Called with the stage (``tokens``, ``pictures``), how much of it is done, and how much there is.
+"""
+
+
+class DallePipeline:
+    """The three nets with their tokenizers; all on one device.
+
+    The prior's dtype sets the precision: with a bf16 prior the dVAE and CLIP, whose weights stay
+    as they are, run under bf16 autocast.
+
+    Args:
+        dvae: Turns image tokens into pictures.
+        prior: Draws image tokens.
+        clip: Ranks the pictures; None keeps the first ones unranked.
+        prior_tokenizer: Tokenizer of the prior.
+        clip_tokenizer: Tokenizer of CLIP; needed with ``clip``.
+        guidance: Guidance used when none is asked for.
+        name: What the pipeline is called in results.
+        hashes: Hashes of the nets, where they come from files.
+        card: Text of the model card, written with the pipeline.
+
+    Raises:
+        ValueError: The nets do not fit each other or their tokenizers.
+    """
+
+    def __init__(
+        self,
+        dvae: DiscreteVAE,
+        prior: Dalle,
+        clip: Clip | None,
+        prior_tokenizer: CaptionTokenizer,
+        clip_tokenizer: CaptionTokenizer | None = None,
+        *,
+        guidance: float = 1.0,
+        name: str = "",
+        hashes: dict[str, str] | None = None,
+        card: str | None = None,
+    ) -> None:
+        check_grid(dvae.config, prior.config)
+        check_prior_tokenizer(prior_tokenizer, prior.config)
+        if clip is not None:
+            if clip_tokenizer is None:
+                raise ValueError("a pipeline with a CLIP needs CLIP's tokenizer too")
+            check_clip_tokenizer(clip_tokenizer, clip.config)
+        self.dvae, self.prior, self.clip = dvae, prior, clip
+        self.prior_tokenizer, self.clip_tokenizer = prior_tokenizer, clip_tokenizer
+        self.guidance, self.name, self.card = guidance, name, card
+        self.hashes = dict(hashes or {})
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        name: str | Path,
+        *,
+        revision: str | None = None,
+        device: str | torch.device | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> "DallePipeline":
+        """Load a pipeline.
+
+        Args:
+            name: A shipped name (``world``), a folder, or a hub id ``owner/name``. Shipped names
+                win over folders unless there is a slash.
+            revision: Branch, tag or commit on the hub.
+            device: Default: the GPU where there is one.
+            dtype: Precision of the nets; default bf16 where the device computes in it, else fp32.
+
+        Raises:
+            FileNotFoundError: There is nothing of that name, or a part is missing.
+            ValueError: A part is corrupt, or the prior was trained with another dVAE.
+        """
+        folder = find_pipeline(name, revision)
+        facts = read_facts(folder)
+        device = pick_device(device)
+        has_clip = (folder / CLIP).is_dir()
+        return cls(
+            load_model(folder / DVAE, kind="dvae", device=device),
+            load_model(
+                folder / PRIOR, kind="dalle", device=device, dtype=dtype or pick_dtype(device)
+            ),
+            load_model(folder / CLIP, kind="clip", device=device) if has_clip else None,
+            load_tokenizer(folder / PRIOR),
+            load_tokenizer(folder / CLIP) if has_clip else None,
+            guidance=float(facts.get("guidance", 1.0)),
+            name=folder.name if Path(name).expanduser().is_dir() else str(name),
+            hashes=part_hashes(folder),
+            card=(folder / CARD).read_text("utf-8") if (folder / CARD).is_file() else None,
+        )
+
+    def save_pretrained(self, folder: str | Path, *, dtype: torch.dtype | None = None) -> None:
+        """Write the pipeline as a folder, whole or not at all; an earlier one there is replaced.
+
+        Args:
+            folder: Where to.
+            dtype: Stored type of the matrices, see :func:`~lit_dalle.generation.export.save_model`.
+
+        Raises:
+            ValueError: The folder holds something else.
+        """
+        with whole_folder(folder, marker=PIPELINE) as part:
+            save_model(self.dvae, part / DVAE, dtype=dtype)
+            save_model(
+                self.prior,
+                part / PRIOR,
+                tokenizer=self.prior_tokenizer,
+                extra={"dvae_hash": folder_hash(part / DVAE)},
+                dtype=dtype,
+            )
+            if self.clip is not None:
+                save_model(self.clip, part / CLIP, tokenizer=self.clip_tokenizer, dtype=dtype)
+            write_facts(part, guidance=self.guidance, card=self.card)
+
+    def push_to_hub(
+        self,
+        repo_id: str,
+        *,
+        private: bool = False,
+        message: str = "Upload pipeline",
+        token: str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> str:
+        """Upload the pipeline to the Hugging Face hub, as ``save_pretrained`` writes it.
+
+        Returns:
+            The address of the commit.
+
+        Raises:
+            ValueError: The hub refuses it or cannot be reached.
+        """
+        with TemporaryDirectory() as temporary:
+            folder = Path(temporary) / "pipeline"
+            self.save_pretrained(folder, dtype=dtype)
+            return upload(folder, repo_id, private=private, message=message, token=token)
+
+    def generate(
+        self,
+        prompt: str,
+        *,
+        candidates: int = 512,
+        keep: int = 32,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        guidance: float | None = None,
+        seed: int = 0,
+        tile: int = 64,
+        progress: Progress | None = None,
+    ) -> Generation:
+        """Draw candidates of a prompt and keep the best.
+
+        Args:
+            prompt: What to draw.
+            candidates: Pictures drawn.
+            keep: Pictures kept: the best by CLIP's cosine, or the first ones without a CLIP.
+            temperature: Divides the logits.
+            top_k: Draw from the k most likely tokens.
+            top_p: Draw from the most likely tokens with this total probability.
+            guidance: Scale of classifier-free guidance, 1 is off; default the pipeline's own.
+            seed: Seed of the noise.
+            tile: Candidates computed together.
+            progress: Told how far it has come.
+
+        Raises:
+            ValueError: The prompt is empty or too long, or a setting is out of range.
+        """
+        scale = self.guidance if guidance is None else guidance
+        settings = GenerationSettings(
+            candidates, keep, temperature, top_k, top_p, scale, seed, tile
+        )
+        if not prompt.strip():
+            raise ValueError("the prompt is empty: say what to draw")
+        text_tokens = self.prior_tokenizer.encode([prompt])
+        score = self._score(prompt)
+        begin = perf_counter()
+        image_tokens = generate_image_tokens(
+            self.prior,
+            text_tokens,
+            candidates,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            guidance=scale,
+            seed=seed,
+            tile=tile,
+            progress=_stage(progress, "tokens", candidates * self.prior.config.image_len),
+        )
+        seconds = perf_counter() - begin
+        shown = _stage(progress, "pictures", candidates)
+        ranked = rank_candidates(
+            image_tokens, self._decode, score or _unranked, keep, tile=tile, progress=shown
+        )
+        return self._result(prompt, settings, image_tokens.cpu(), ranked, seconds)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the nets are."""
+        return self.prior.image_embedding.weight.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Precision the nets compute in."""
+        return self.prior.image_embedding.weight.dtype
+
+    @torch.no_grad()
+    def _decode(self, image_tokens: Tensor) -> Tensor:
+        with self._precision():
+            return to_bytes(self.dvae.decode(image_tokens))
+
+    def _score(self, prompt: str) -> Score | None:
+        """How well pictures fit the prompt, or None without a CLIP."""
+        if self.clip is None or self.clip_tokenizer is None:
+            return None
+        text_tokens = self.clip_tokenizer.encode([prompt]).to(self.device)
+        with torch.no_grad(), self._precision():
+            plain_score = clip_score(self.clip, text_tokens)
+
+        def score(pictures: Tensor) -> Tensor:
+            with torch.no_grad(), self._precision():
+                return plain_score(pictures)
+
+        return score
+
+    def _precision(self) -> torch.autocast:
+        low = self.dtype in (torch.bfloat16, torch.float16)
+        return torch.autocast(self.device.type, self.dtype if low else None, enabled=low)
+
+    def _result(
+        self,
+        prompt: str,
+        settings: GenerationSettings,
+        image_tokens: Tensor,
+        ranked: Ranked,
+        token_seconds: float,
+    ) -> Generation:
+        scored = self.clip is not None
+        return Generation(
+            prompt=prompt,
+            images=ranked.images,
+            image_tokens=image_tokens[ranked.candidates],
+            candidates=tuple(ranked.candidates.tolist()),
+            scores=tuple(ranked.scores.tolist()) if scored else None,
+            all_scores=tuple(ranked.all_scores.tolist()) if scored else None,
+            settings=settings,
+            unknown_words=tuple(self.prior_tokenizer.unknown_words(prompt)),
+            model={
+                "name": self.name,
+                "hashes": self.hashes,
+                "device": self.device.type,
+                "precision": str(self.dtype).removeprefix("torch."),
+            },
+            seconds={
+                "tokens": token_seconds,
+                "decoding": ranked.decoding_seconds,
+                "ranking": ranked.ranking_seconds,
+            },
+        )
+
+
+def _unranked(pictures: Tensor) -> Tensor:
+    """Score all alike, so that the first candidates are kept."""
+    return torch.zeros(len(pictures))
+
+
+def _stage(progress: Progress | None, stage: str, total: int) -> Callable[[int], None] | None:
+    """Turn steps into how far a stage has come."""
+    if progress is None:
+        return None
+    done = 0
+
+    def advance(count: int) -> None:
+        nonlocal done
+        done += count
+        progress(stage, done, total)
+
+    return advance

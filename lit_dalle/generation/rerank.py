@@ -1,0 +1,105 @@
+"""Decoding candidates to pictures and ranking them by CLIP, tile by tile."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import perf_counter
+
+import torch
+from torch import Tensor
+
+from lit_dalle.functional.similarity import cosine_scores, rank
+from lit_dalle.models.clip import Clip, at_size
+
+Decode = Callable[[Tensor], Tensor]
+"""Image tokens int64 ``b i`` to pictures uint8 ``b 3 h w``."""
+Score = Callable[[Tensor], Tensor]
+"""Pictures uint8 ``b 3 h w`` to scores fp32 ``b``."""
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """The best candidates, best first."""
+
+    images: Tensor
+    """uint8, ``keep 3 h w``."""
+    candidates: Tensor
+    """int64, ``keep``: the candidates' numbers, from 0."""
+    scores: Tensor
+    """fp32, ``keep``: the scores they were ranked by."""
+    all_scores: Tensor
+    """fp32, one a candidate in the order of their numbers."""
+    decoding_seconds: float
+    """Time spent on pictures."""
+    ranking_seconds: float
+    """Time spent on scores."""
+
+
+def rank_candidates(
+    image_tokens: Tensor,
+    decode: Decode,
+    score: Score,
+    keep: int,
+    *,
+    tile: int = 64,
+    progress: Callable[[int], None] | None = None,
+) -> Ranked:
+    """Decode all candidates and keep the pictures of the best.
+
+    Only one tile of pictures and the best so far are in memory. Of equal scores the lower number
+    goes first.
+
+    Args:
+        image_tokens: int64, ``candidates i``.
+        decode: Tokens to pictures.
+        score: Pictures to scores; higher is better.
+        keep: How many to keep, at most as many as there are.
+        tile: Candidates decoded together.
+        progress: Called after each tile with its number of candidates.
+
+    Raises:
+        ValueError: ``keep`` is not in 1 … candidates.
+    """
+    if not 1 <= keep <= len(image_tokens):
+        raise ValueError(f"cannot keep {keep} of {len(image_tokens)} candidates")
+    seconds = [0.0, 0.0]
+    best = torch.empty(0, dtype=torch.int64)
+    kept = torch.empty(0, 3, 0, 0, dtype=torch.uint8)
+    scores = torch.empty(0)
+    for start in range(0, len(image_tokens), tile):
+        begin = perf_counter()
+        pictures = decode(image_tokens[start : start + tile])
+        decoded = perf_counter()
+        scores = torch.cat([scores, score(pictures).float().cpu()])
+        numbers = torch.cat([best, torch.arange(start, start + len(pictures))])
+        order = rank(scores[numbers], min(keep, len(numbers)))
+        pool = torch.cat([kept, pictures.cpu()]) if start else pictures.cpu()
+        best, kept = numbers[order], pool[order]
+        seconds[0] += decoded - begin
+        seconds[1] += perf_counter() - decoded
+        if progress is not None:
+            progress(len(pictures))
+    return Ranked(kept, best, scores[best], scores, *seconds)
+
+
+def clip_score(clip: Clip, text_tokens: Tensor) -> Score:
+    """Return a function that scores pictures by their cosine with one caption.
+
+    Pictures of another size than CLIP's are resized (bilinear, antialiased).
+
+    Args:
+        clip: The net that ranks.
+        text_tokens: int64, ``1 t``: the caption in CLIP's own tokens.
+    """
+    text_features = clip.encode_text(text_tokens)
+    size = clip.config.image_size
+
+    def score(pictures: Tensor) -> Tensor:
+        images = at_size(pictures.float() / 255, size)
+        return cosine_scores(clip.encode_image(images), text_features)[:, 0]
+
+    return score
+
+
+def to_bytes(images: Tensor) -> Tensor:
+    """Round pictures in [0, 1] to uint8, the values that a PNG holds."""
+    return (images.clamp(0, 1) * 255).round().to(torch.uint8)

@@ -59,9 +59,16 @@ class Cli(LightningCLI):
 
 def run(command: str, arguments: list[str]) -> None:
     """Parse the configuration of a training command and run it."""
-    set_parsing_settings(omegaconf_absolute_to_relative_paths=True)
     logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(_is_no_advertisement)
-    Cli(
+    command_line(command, arguments, Cli)
+
+
+def command_line(command: str, arguments: list[str], kind: type[Cli]) -> Cli:
+    """Make the command line, which parses and runs as it is made."""
+    set_parsing_settings(
+        omegaconf_absolute_to_relative_paths=True, docstring_parse_attribute_docstrings=True
+    )
+    return kind(
         datamodule_class=ImageTextDataModule,
         args=[command, *arguments],
         parser_class=TrainerParser,

@@ -152,8 +152,8 @@ class LitDalle(lightning.LightningModule):
         """Keep the hash of the dVAE, or raise if another one was kept before."""
         if self.dvae_hash is not None and self.dvae_hash != found:
             raise ValueError(
-                f"the image tokens are of the dVAE {self.dvae_hash[:12]}, and {found[:12]} is in use "
-                f"(model.dvae: {self.dvae_folder}): the same token would mean something else; "
+                f"the image tokens are of the dVAE {self.dvae_hash[:12]}, and {found[:12]} is in "
+                f"use (model.dvae: {self.dvae_folder}): a token would mean something else; "
                 "encode the data with that dVAE, lit-dalle prepare tokens"
             )
         self.dvae_hash = found

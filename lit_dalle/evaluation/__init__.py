@@ -1,0 +1,1 @@
+"""Scores of trained nets: they take callables and plain data, nothing of Lightning."""

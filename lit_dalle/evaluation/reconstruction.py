@@ -1,0 +1,127 @@
+"""The tokenizer's ceiling: how well pictures survive the way to hard tokens and back."""
+
+import statistics
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lit_dalle.data.world import world_row
+from lit_dalle.evaluation.intervals import mean_interval
+from lit_dalle.functional.losses import psnr
+from lit_dalle.functional.quantize import code_counts, codebook_perplexity, codebook_usage
+
+Encode = Callable[[Tensor], Tensor]
+"""Images float32 ``b 3 h w`` in [0, 1] → image tokens int64 ``b i``."""
+Decode = Callable[[Tensor], Tensor]
+"""Image tokens int64 ``b i`` → images ``b 3 h w`` in [0, 1]."""
+
+ALL = "all"
+"""Name of the row over all families."""
+
+
+@dataclass(frozen=True)
+class Quality:
+    """PSNR of the pictures of one family."""
+
+    family: str
+    pictures: int
+    psnr: float
+    """Mean over pictures of each picture's PSNR, dB."""
+    interval: tuple[float, float]
+    """Normal 95 % interval of the mean, dB."""
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """Quality of the round trip and use of the codebook."""
+
+    qualities: tuple[Quality, ...]
+    """All pictures first, then the families in the order in which they come."""
+    perplexity: float
+    """exp(entropy) of the code frequencies over all pictures, at most ``codebook_size``."""
+    usage: float
+    """Share of the codes that occur at least once."""
+    codebook_size: int
+
+    @property
+    def relative_perplexity(self) -> float:
+        """Perplexity as a share of the codebook."""
+        return self.perplexity / self.codebook_size
+
+
+@torch.no_grad()
+def evaluate_reconstruction(
+    encode: Encode,
+    decode: Decode,
+    batches: Iterable[Mapping[str, Any]],
+    codebook_size: int,
+    *,
+    progress: Callable[[int], None] | None = None,
+) -> Reconstruction:
+    """Encode pictures to hard tokens, decode them, and compare.
+
+    Args:
+        encode: See :data:`Encode`.
+        decode: See :data:`Decode`.
+        batches: With ``images`` and, where families are told apart, ``family``.
+        codebook_size: Number of codes.
+        progress: Called with the number of pictures done after each batch.
+
+    Raises:
+        ValueError: There is no picture.
+    """
+    counts = torch.zeros(codebook_size, dtype=torch.int64)
+    values: dict[str, list[float]] = defaultdict(list)
+    for batch in batches:
+        images: Tensor = batch["images"]
+        image_tokens = encode(images)
+        counts += code_counts(image_tokens, codebook_size).cpu()
+        found = psnr(decode(image_tokens), images).tolist()
+        values[ALL].extend(found)
+        for family, value in zip(batch.get("family", ()), found, strict=False):
+            values[family].append(value)
+        if progress is not None:
+            progress(len(found))
+    if not values:
+        raise ValueError("reconstruction needs at least one picture")
+    qualities = tuple(_quality(family, found) for family, found in values.items())
+    perplexity, usage = codebook_perplexity(counts), codebook_usage(counts)
+    return Reconstruction(qualities, perplexity, usage, codebook_size)
+
+
+def world_batches(
+    split: str, pictures: int, *, size: int = 64, batch_size: int = 128, seed: int = 0
+) -> Iterator[dict[str, Any]]:
+    """Draw the first pictures of a split of the world, families in turn.
+
+    Args:
+        split: ``validation``, ``test`` or ``held_out``.
+        pictures: Number of pictures.
+        size: Side of a picture in pixels.
+        batch_size: Pictures a batch.
+        seed: Seed of the world.
+
+    Yields:
+        Batches with ``images``, ``index`` and ``family``.
+
+    Raises:
+        ValueError: Unknown split.
+    """
+    for start in range(0, pictures, batch_size):
+        index = range(start, min(start + batch_size, pictures))
+        rows = [world_row(split, number, seed=seed, size=size) for number in index]
+        pixels = torch.from_numpy(np.stack([np.asarray(row["image"]) for row in rows]))
+        yield {
+            "images": pixels.permute(0, 3, 1, 2).float() / 255,
+            "index": torch.tensor(index),
+            "family": [row["family"] for row in rows],
+        }
+
+
+def _quality(family: str, values: list[float]) -> Quality:
+    return Quality(family, len(values), statistics.fmean(values), mean_interval(values))

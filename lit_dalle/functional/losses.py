@@ -1,0 +1,122 @@
+"""Losses of the discrete VAE and of the prior, with their units."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+PIXEL_EPSILON = 0.1
+"""Margin of the pixel map ([P] A.3)."""
+
+
+def map_pixels(images: Tensor) -> Tensor:
+    """Map images in [0, 1] to targets in [0.1, 0.9]: φ(x) = (1 − 2ε)x + ε ([P] A.3)."""
+    return (1 - 2 * PIXEL_EPSILON) * images + PIXEL_EPSILON
+
+
+def unmap_pixels(targets: Tensor) -> Tensor:
+    """Map targets back to images, clamped to [0, 1] ([P] A.3)."""
+    return ((targets - PIXEL_EPSILON) / (1 - 2 * PIXEL_EPSILON)).clamp(0, 1)
+
+
+def logit_laplace_nll(maps: Tensor, targets: Tensor, min_log_scale: float | None = None) -> Tensor:
+    """Negative log-likelihood of pixels under the logit-Laplace density ([P] A.3).
+
+    The density on (0, 1) is 1 / (2b·x(1−x)) · exp(−|logit x − μ| / b).
+
+    Args:
+        maps: ``b 6 h w``: μ of the three colours, then ln b of the three.
+        targets: Pixels after ``map_pixels``, ``b 3 h w``.
+        min_log_scale: Lower bound on ln b, None for none as published (our choice; a flat drawn
+            background lets b, and with it the gradient's size, run away).
+
+    Returns:
+        Scalar fp32: nats per subpixel, mean over subpixels and batch.
+    """
+    mean, log_scale = maps.float().chunk(2, dim=1)
+    if min_log_scale is not None:
+        log_scale = log_scale.clamp(min=min_log_scale)
+    targets = targets.float()
+    distance = (torch.logit(targets) - mean).abs() * torch.exp(-log_scale)
+    jacobian = torch.log(targets * (1 - targets))
+    return (distance + log_scale + jacobian).mean() + torch.log(torch.tensor(2.0)).item()
+
+
+def kl_to_uniform(logits: Tensor) -> Tensor:
+    """KL divergence of every position's code distribution to the uniform one.
+
+    Args:
+        logits: ``b k h w``, without noise and without temperature ([P] A.2).
+
+    Returns:
+        Scalar fp32 in [0, ln k]: nats per position, mean over positions and batch. It does not
+        change when the batch is repeated.
+    """
+    log_shares = logits.float().log_softmax(dim=1)
+    negative_entropy = (log_shares.exp() * log_shares).sum(dim=1)
+    return negative_entropy.mean() + torch.log(torch.tensor(logits.shape[1])).item()
+
+
+def marginal_kl_to_uniform(logits: Tensor) -> Tensor:
+    """KL divergence of the batch's mean code distribution to the uniform one (our choice).
+
+    It is 0 when the codes are used equally often over the batch, however certain each choice is,
+    so it wins codebook usage without making the single choices vague.
+
+    Args:
+        logits: ``b k h w``.
+
+    Returns:
+        Scalar fp32 in [0, ln k], nats. It does not change when the batch is repeated.
+    """
+    mean = logits.float().softmax(dim=1).mean(dim=(0, 2, 3))
+    log_mean = mean.clamp_min(
+        torch.finfo(mean.dtype).tiny
+    ).log()  # a dead code's gradient is finite
+    return math.log(logits.shape[1]) + (mean * log_mean).sum()
+
+
+def dvae_objective(
+    recon: Tensor, kl: Tensor, beta: float, image_size: int, image_grid: int
+) -> Tensor:
+    """Negative evidence bound per subpixel: (NLL + β·KL of the whole picture) / (H·W·3) ([P] A.2).
+
+    Args:
+        recon: Nats per subpixel.
+        kl: Nats per position.
+        beta: Weight of the KL term in the paper's units, 6.6 in the end.
+        image_size: Pixels a side.
+        image_grid: Positions a side.
+
+    Returns:
+        Scalar: nats per subpixel. The weight on ``kl`` is β / (3·f²), f = image_size / image_grid.
+    """
+    return recon + beta * image_grid**2 / (3 * image_size**2) * kl
+
+
+def token_cross_entropy(logits: Tensor, tokens: Tensor) -> Tensor:
+    """Cross-entropy of tokens, in fp32.
+
+    Args:
+        logits: ``b n v``.
+        tokens: int64 ``b n``, each in [0, v).
+
+    Returns:
+        Scalar fp32: nats per token, mean over tokens and batch.
+    """
+    return F.cross_entropy(logits.float().flatten(0, 1), tokens.flatten())
+
+
+def psnr(reconstructions: Tensor, images: Tensor) -> Tensor:
+    """Peak signal-to-noise ratio of each picture over RGB in [0, 1].
+
+    Args:
+        reconstructions: ``b 3 h w`` in [0, 1].
+        images: ``b 3 h w`` in [0, 1].
+
+    Returns:
+        fp32 ``b``, dB; at most 100 (a perfect copy).
+    """
+    error = (reconstructions.float() - images.float()).square().mean(dim=(1, 2, 3))
+    return -10 * torch.log10(error.clamp(min=1e-10))

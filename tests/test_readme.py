@@ -1,0 +1,62 @@
+"""The commands of the README run, tiny, in its order; so do its Python lines."""
+
+import re
+
+import pytest
+from recipes import ROOT, lay_out, tiny
+
+from lit_dalle.cli.main import main
+
+README = (ROOT / "README.md").read_text()
+COMMANDS = [
+    line
+    for block in re.findall(r"```bash\n(.*?)```", README, re.S)
+    for line in block.splitlines()
+    if line.startswith("lit-dalle")
+]
+DRAWING = sorted({line for line in COMMANDS if line.startswith("lit-dalle generate")})
+TRAINING = [line for line in COMMANDS if not line.startswith("lit-dalle generate")]
+
+
+@pytest.mark.parametrize("command", DRAWING)
+def test_drawing_commands(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    main(tiny(command))
+    (folder,) = (tmp_path / "outputs").iterdir()
+    assert {path.name for path in folder.iterdir()} == {
+        "grid.png",
+        "001.png",
+        "002.png",
+        "generation.json",
+    }
+
+
+@pytest.mark.filterwarnings("default")
+def test_training_commands_leave_a_pipeline_that_draws(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    lay_out(tmp_path)
+    assert len(TRAINING) == 5, TRAINING
+    for command in TRAINING:
+        main(tiny(command))
+    runs = tmp_path / "runs/world"
+    parts = [f"--{name}={runs / net / 'export'}" for name, net in PARTS]
+    main(["join", *parts, f"--out={tmp_path / 'mine'}"])
+    main(["generate", "a red star", "--pipeline", "./mine", "--candidates=4", "--keep=2"])
+    assert (tmp_path / "outputs/a-red-star/grid.png").is_file()
+
+
+PARTS = (("dvae", "dvae"), ("prior", "dalle"), ("clip", "clip"))
+
+
+def test_python_example_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.S)
+    exec(code.replace("candidates=64, keep=8", "candidates=4, keep=2"), {})
+    assert (tmp_path / "best.png").is_file()
+
+
+def test_every_file_the_readme_names_is_there():
+    for target in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (ROOT / target).exists(), target
+    for name in re.findall(r"(?:configs|docs|scripts|benchmarks|results)/[\w./-]+\w", README):
+        assert (ROOT / name).exists(), name

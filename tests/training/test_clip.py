@@ -1,0 +1,124 @@
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from lightning import Trainer
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from lit_dalle.functional.schedules import Schedule
+from lit_dalle.models.clip import ClipConfig
+from lit_dalle.training.clip import LitClip
+from lit_dalle.training.optimization import OptimizerConfig
+
+CONFIG = ClipConfig(
+    image_size=16,
+    patch_size=8,
+    embed_dim=16,
+    vision_dim=32,
+    vision_depth=1,
+    vision_heads=2,
+    text_vocab_size=40,
+    text_len=8,
+    eos_id=2,
+    text_dim=32,
+    text_depth=1,
+    text_heads=2,
+)
+ROWS = 16
+
+
+def batch(groups: Tensor | None = None) -> dict[str, Any]:
+    generator = torch.Generator().manual_seed(0)
+    text_tokens = torch.randint(3, 40, (ROWS, 8), generator=generator)
+    text_tokens[:, 0], text_tokens[:, -1] = 1, 2
+    found = {
+        "images": torch.rand(ROWS, 3, 16, 16, generator=generator),
+        "text_tokens": text_tokens,
+    }
+    return found if groups is None else found | {"group_ids": groups}
+
+
+def fit(model: LitClip, steps: int, folder: Path, **changes: Any) -> Trainer:
+    trainer = Trainer(
+        max_steps=steps,
+        accelerator="cpu",
+        logger=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        default_root_dir=folder,
+        **{"enable_checkpointing": False, "limit_val_batches": 0} | changes,
+    )
+    loader = DataLoader([batch()] * 200, batch_size=None)
+    trainer.fit(model, loader, loader)
+    return trainer
+
+
+def optimizer(lr: float) -> OptimizerConfig:
+    return OptimizerConfig(lr=Schedule(lr, lr, shape="constant"), weight_decay=0.0)
+
+
+def test_one_batch_overfits(tmp_path: Path) -> None:
+    model = LitClip(CONFIG, optimizer(3e-3))
+    trainer = fit(model, 80, tmp_path, limit_val_batches=1)
+    assert trainer.callback_metrics["train/loss"] < 0.05 < math.log(ROWS)
+    trainer.validate(model, DataLoader([batch()], batch_size=None), verbose=False)
+    assert trainer.callback_metrics["val/chance"].item() == pytest.approx(math.log(ROWS))
+    assert trainer.callback_metrics["val/top1"] == 1.0
+    loaders = [DataLoader([batch()], batch_size=None)] * 2
+    trainer.test(model, loaders, verbose=False)
+    assert trainer.callback_metrics["test/top1/dataloader_idx_1"] == 1.0
+
+
+def test_logit_scale_stays_below_one_hundred(tmp_path: Path) -> None:
+    model = LitClip(CONFIG, optimizer(1e-3))
+    with torch.no_grad():
+        model.net.logit_scale.fill_(5.5)
+    fit(model, 1, tmp_path)
+    assert model.net.logit_scale.item() == pytest.approx(math.log(100))
+
+
+def test_rows_of_one_group_are_not_negatives_in_training() -> None:
+    model = LitClip(CONFIG)
+    model.log = lambda *args, **kwargs: None
+    one_group = torch.zeros(ROWS, dtype=torch.int64)
+    assert model.training_step(batch(one_group), 0).item() == pytest.approx(0.0, abs=1e-6)
+    assert model.training_step(batch(), 0).item() > 1
+
+
+def test_a_checkpoint_holds_its_config_as_plain_data(tmp_path: Path) -> None:
+    model = LitClip(CONFIG, optimizer(1e-3))
+    trainer = fit(model, 1, tmp_path, enable_checkpointing=True)
+    path = tmp_path / "last.ckpt"
+    trainer.save_checkpoint(path)
+    torch.load(path, weights_only=True)
+    again = LitClip.load_from_checkpoint(path, weights_only=True)
+    assert again.config == CONFIG
+    assert again.optimizer_config == model.optimizer_config
+    for name, weight in model.state_dict().items():
+        torch.testing.assert_close(again.state_dict()[name], weight, rtol=0, atol=0)
+
+
+def test_the_seed_alone_decides_the_initial_weights() -> None:
+    def weights(seed: int) -> Tensor:
+        torch.rand(3)
+        return LitClip(CONFIG, seed=seed).net.text.token_embedding.weight
+
+    assert torch.equal(weights(1), weights(1))
+    assert not torch.equal(weights(1), weights(2))
+
+
+def test_only_matrices_decay() -> None:
+    model = LitClip(CONFIG)
+    model._trainer = type("Stub", (), {"estimated_stepping_batches": 10})()
+    decayed, kept = model.configure_optimizers()["optimizer"].param_groups
+    names = {id(parameter): name for name, parameter in model.net.named_parameters()}
+    assert kept["weight_decay"] == 0.0
+    assert {"logit_scale", "vision.class_embedding", "text.position_embedding"} <= {
+        names[id(parameter)] for parameter in kept["params"]
+    }
+    assert {"vision.patches.weight", "text.projection.weight"} <= {
+        names[id(parameter)] for parameter in decayed["params"]
+    }

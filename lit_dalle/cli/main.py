@@ -1,7 +1,9 @@
 """Entry point of ``lit-dalle``: finds the command, runs it, and prints errors as one line."""
 
+import ctypes
 import importlib
 import os
+import platform
 import sys
 from collections.abc import Sequence
 from typing import NamedTuple, NoReturn
@@ -25,6 +27,7 @@ COMMANDS = {
     "join": Command("join three exported nets into a pipeline", "export"),
 }
 TRACEBACK = "LIT_DALLE_TRACEBACK"
+_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # of malloc.h
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -78,6 +81,7 @@ def _run(name: str, arguments: list[str]) -> None:
 
     # Before any parallel work: threads inherit it, and denormals make CPU training crawl.
     torch.set_flush_denormal(True)
+    _keep_freed_memory()
     module = importlib.import_module(f"lit_dalle.cli.{COMMANDS[name].module}")
     if COMMANDS[name].module == "trainer":
         module.run(name, arguments)
@@ -85,6 +89,14 @@ def _run(name: str, arguments: list[str]) -> None:
         from lit_dalle.cli.parsing import call
 
         call(getattr(module, name.split()[-1]), name, arguments)
+
+
+def _keep_freed_memory() -> None:
+    """Have glibc keep large freed buffers: fresh pages cost a quarter of a training step on CPU."""
+    if platform.libc_ver()[0] == "glibc":
+        libc = ctypes.CDLL(None)
+        libc.mallopt(_M_MMAP_MAX, 0)
+        libc.mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
 
 
 def _expected_errors() -> tuple[type[BaseException], ...]:

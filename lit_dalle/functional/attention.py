@@ -36,7 +36,17 @@ def attend(
         raise ValueError(
             f"causal attention needs as many queries as keys, got {q.shape[-2]} and {k.shape[-2]}"
         )
+    if q.device.type == "cpu" and q.requires_grad:
+        return _explicit_attention(q, k, v, causal_mask(q.shape[-2]) if causal else mask)
     return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal)
+
+
+def _explicit_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+    """The same as plain products: in training on a CPU faster than the fused kernel's backward."""
+    scores = (q @ k.transpose(-1, -2)).float() * q.shape[-1] ** -0.5
+    if mask is not None:
+        scores = scores.masked_fill(~mask, -torch.inf)
+    return scores.softmax(dim=-1).to(v.dtype) @ v
 
 
 def causal_mask(n: int, device: torch.device | None = None) -> Tensor:

@@ -1,13 +1,13 @@
 """CLIP's training loss, exact across processes: each one scores its rows against all features."""
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor
 from torch import distributed as dist
 from torch.nn import functional as F
 
+from lit_dalle.functional.processes import all_gather, gather_rows, world_size
 from lit_dalle.functional.similarity import cosine_scores
 
 MAX_LOGIT_SCALE = math.log(100)
@@ -43,9 +43,9 @@ def contrastive_loss(
     """
     all_images, all_texts, own = image_features, text_features, 0
     all_groups = group_ids
-    if gather and _world_size() > 1:
-        all_images, all_texts = gather_features(image_features), gather_features(text_features)
-        all_groups = None if group_ids is None else _all_gather(group_ids)
+    if gather and world_size() > 1:
+        all_images, all_texts = gather_rows(image_features), gather_rows(text_features)
+        all_groups = None if group_ids is None else all_gather(group_ids)
         own = dist.get_rank() * len(image_features)
     targets = torch.arange(own, own + len(image_features), device=image_features.device)
     hidden = _same_group(group_ids, all_groups, targets)
@@ -80,17 +80,6 @@ def matches(
     return rows[nearest] == rows
 
 
-def gather_features(features: Tensor) -> Tensor:
-    """Rows of all processes in rank order: ``b e`` to ``(processes·b) e``, with gradients.
-
-    Backward sums the gradients that all processes have for a row, in the process that made it.
-    """
-    if _world_size() == 1:
-        return features
-    gathered: Tensor = _Gather.apply(features)  # type: ignore[no-untyped-call]
-    return gathered
-
-
 def _logits(rows: Tensor, columns: Tensor, logit_scale: Tensor, hidden: Tensor | None) -> Tensor:
     logits = logit_scale.float().exp() * cosine_scores(rows, columns)
     return logits if hidden is None else logits.masked_fill(hidden, -math.inf)
@@ -102,28 +91,3 @@ def _same_group(own: Tensor | None, everyone: Tensor | None, targets: Tensor) ->
         return None
     same = own[:, None] == everyone[None, :]
     return same.scatter(1, targets[:, None], False)
-
-
-def _world_size() -> int:
-    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
-
-
-def _all_gather(rows: Tensor) -> Tensor:
-    parts = [torch.empty_like(rows) for _ in range(_world_size())]
-    dist.all_gather(parts, rows.contiguous())
-    return torch.cat(parts)
-
-
-class _Gather(torch.autograd.Function):
-    """All-gather of equal shapes; backward is the matching reduce-scatter."""
-
-    @staticmethod
-    def forward(ctx: Any, features: Tensor) -> Tensor:
-        ctx.rows = len(features)
-        return _all_gather(features)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        total = gradient.contiguous().clone()
-        dist.all_reduce(total)
-        return total[dist.get_rank() * ctx.rows :][: ctx.rows]

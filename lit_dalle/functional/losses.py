@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lit_dalle.functional.processes import gather_rows
+
 PIXEL_EPSILON = 0.1
 """Margin of the pixel map ([P] A.3)."""
 
@@ -40,7 +42,7 @@ def logit_laplace_nll(maps: Tensor, targets: Tensor, min_log_scale: float | None
     targets = targets.float()
     distance = (torch.logit(targets) - mean).abs() * torch.exp(-log_scale)
     jacobian = torch.log(targets * (1 - targets))
-    return (distance + log_scale + jacobian).mean() + torch.log(torch.tensor(2.0)).item()
+    return (distance + log_scale + jacobian).mean() + math.log(2)
 
 
 def kl_to_uniform(logits: Tensor) -> Tensor:
@@ -55,14 +57,15 @@ def kl_to_uniform(logits: Tensor) -> Tensor:
     """
     log_shares = logits.float().log_softmax(dim=1)
     negative_entropy = (log_shares.exp() * log_shares).sum(dim=1)
-    return negative_entropy.mean() + torch.log(torch.tensor(logits.shape[1])).item()
+    return negative_entropy.mean() + math.log(logits.shape[1])
 
 
 def marginal_kl_to_uniform(logits: Tensor) -> Tensor:
     """KL divergence of the batch's mean code distribution to the uniform one (our choice).
 
-    It is 0 when the codes are used equally often over the batch, however certain each choice is,
-    so it wins codebook usage without making the single choices vague.
+    The batch is that of all processes together. The divergence is 0 when the codes are used equally
+    often over the batch, however certain each choice is, so it wins codebook usage without making
+    the single choices vague.
 
     Args:
         logits: ``b k h w``.
@@ -70,11 +73,10 @@ def marginal_kl_to_uniform(logits: Tensor) -> Tensor:
     Returns:
         Scalar fp32 in [0, ln k], nats. It does not change when the batch is repeated.
     """
-    mean = logits.float().softmax(dim=1).mean(dim=(0, 2, 3))
-    log_mean = mean.clamp_min(
-        torch.finfo(mean.dtype).tiny
-    ).log()  # a dead code's gradient is finite
-    return math.log(logits.shape[1]) + (mean * log_mean).sum()
+    own = logits.float().softmax(dim=1).mean(dim=(0, 2, 3))
+    mean = gather_rows(own[None]).mean(dim=0)
+    tiny = torch.finfo(mean.dtype).tiny  # a dead code's gradient stays finite
+    return math.log(logits.shape[1]) + (mean * mean.clamp_min(tiny).log()).sum()
 
 
 def dvae_objective(

@@ -79,7 +79,8 @@ class LitDalle(lightning.LightningModule):
 
     def setup(self, stage: str) -> None:
         """Load the frozen dVAE; it and the data's image tokens must be those of this prior."""
-        data_hash = getattr(self.trainer.datamodule, "dvae_hash", None)
+        data: Any = getattr(self.trainer, "datamodule", None)
+        data_hash = None if data is None else getattr(data, "dvae_hash", None)
         if data_hash is not None:
             self._check_hash(data_hash)
         if self.dvae_folder is None or self._frozen:

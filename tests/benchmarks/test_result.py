@@ -49,7 +49,7 @@ def test_no_folder_of_this_machine_gets_into_the_file(result, tmp_path, monkeypa
 
 def test_a_number_that_is_none_leaves_no_file(result, tmp_path):
     file = result.ResultFile("speed", {})
-    with pytest.raises(ValueError, match="usage of .* is not finite"):
+    with pytest.raises(ValueError, match=r"usage of .* is not finite"):
         file.row({"split": "test"}, "usage", float("nan"))
     file.rows.append({"value": float("inf")})
     with pytest.raises(ValueError, match="JSON compliant"):

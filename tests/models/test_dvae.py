@@ -8,7 +8,6 @@ from torch import Tensor
 
 from lit_dalle.functional.losses import map_pixels
 from lit_dalle.functional.quantize import gumbel_noise, one_hot_codes
-from lit_dalle.models.code_init import spread_codes
 from lit_dalle.models.dvae import DiscreteVAE, DiscreteVAEConfig, to_images
 
 TOY = DiscreteVAEConfig(image_size=32, codebook_size=20, codebook_dim=6, hidden=8)
@@ -169,19 +168,6 @@ def test_wrong_sizes_are_named():
         net().encode(pictures(size=16))
     with pytest.raises(ValueError, match=r"4×4 = 16 .* \[2, 15\]"):
         net().decode(torch.zeros(2, 15, dtype=torch.int64))
-
-
-def test_spread_codes_use_most_of_the_codebook_where_fresh_ones_collapse():
-    module, images = net(), pictures(8)
-    fresh = module.encode(images).unique().numel()
-    spread_codes(module, images, sharpness=1.0)
-    spread = module.encode(images).unique().numel()
-    assert spread >= 18, f"{spread} of 20 codes in use ({fresh} before)"
-
-
-def test_spread_codes_need_as_many_positions_as_codes():
-    with pytest.raises(ValueError, match="20 codes need as many positions, the batch has 16"):
-        spread_codes(net(), pictures(1), sharpness=1.0)
 
 
 def test_feature_norm_takes_what_all_positions_share_out_of_the_features():

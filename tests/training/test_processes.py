@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-SCRIPT = Path(__file__).with_name("clip_process.py")
+SCRIPT = Path(__file__).with_name("gradient_process.py")
 Found = list[dict[str, Tensor]]
 
 
@@ -70,3 +70,15 @@ def test_gradients_of_the_net_in_ddp_are_those_of_one_process(
     for part in two:
         for name in names:
             assert difference(part[name], one[name]) < 1e-6, name
+
+
+@pytest.mark.parametrize("net", ["prior", "dvae"])
+def test_gradients_of_the_other_nets_are_those_of_one_process(
+    found: tuple[dict[str, Tensor], Found], net: str
+) -> None:
+    one, two = found
+    names = [name for name in one if name.startswith(f"{net}.")]
+    assert len(names) > 10
+    for name in names:
+        for part in two:
+            assert difference(part[name], one[name]) < 2e-6, name

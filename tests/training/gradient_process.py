@@ -1,6 +1,6 @@
-"""One of several processes that compute CLIP's gradients together; see test_clip_processes.py.
+"""One of several processes that compute gradients together; see test_processes.py.
 
-Started as ``python clip_process.py RANK PROCESSES FOLDER``; writes FOLDER/RANK.pt.
+Started as ``python gradient_process.py RANK PROCESSES FOLDER``; writes FOLDER/RANK.pt.
 """
 
 import sys
@@ -14,7 +14,17 @@ from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
 
 from lit_dalle.functional.contrastive import contrastive_loss
+from lit_dalle.functional.losses import (
+    kl_to_uniform,
+    logit_laplace_nll,
+    map_pixels,
+    marginal_kl_to_uniform,
+    token_cross_entropy,
+)
+from lit_dalle.functional.quantize import gumbel_noise
 from lit_dalle.models.clip import Clip, ClipConfig
+from lit_dalle.models.dalle import Dalle, DalleConfig
+from lit_dalle.models.dvae import DiscreteVAE, DiscreteVAEConfig
 
 ROWS = 6
 GROUPS = torch.tensor([0, 1, 2, 1, 0, 3])  # groups 0 and 1 have a row in each of two processes
@@ -45,6 +55,7 @@ def main(rank: int, processes: int, folder: Path) -> None:
     )
     own = slice(rank * ROWS // processes, (rank + 1) * ROWS // processes)
     found = bare_gradients(own) | net_gradients(own)
+    found |= prior_gradients(own) | dvae_gradients(own)
     torch.save(found, folder / f"{rank}.pt")
     dist.destroy_process_group()
 
@@ -75,6 +86,37 @@ def net_gradients(own: slice) -> dict[str, Tensor]:
     text_tokens[0, 1] = 2  # captions of different lengths in the two processes
     contrastive_loss(*net(images[own], text_tokens[own]), group_ids=GROUPS[own]).backward()
     return {name: parameter.grad for name, parameter in net.module.named_parameters()}
+
+
+def prior_gradients(own: slice) -> dict[str, Tensor]:
+    """Gradients of a prior in DDP, text and image loss weighted as published."""
+    torch.manual_seed(0)
+    config = DalleConfig(10, 7, text_len=4, image_grid=2, dim=8, depth=2, heads=2)
+    net = DistributedDataParallel(Dalle(config))
+    text_tokens, image_tokens = torch.randint(0, 10, (ROWS, 4)), torch.randint(0, 7, (ROWS, 4))
+    output = net(text_tokens[own], image_tokens[own])
+    text_loss = token_cross_entropy(output.text_logits, text_tokens[own, 1:])
+    image_loss = token_cross_entropy(output.image_logits, image_tokens[own])
+    (text_loss / 8 + 7 * image_loss / 8).backward()
+    return gradients("prior", net)
+
+
+def dvae_gradients(own: slice) -> dict[str, Tensor]:
+    """Gradients of a dVAE in DDP, the usage of codes over the whole batch included."""
+    torch.manual_seed(0)
+    config = DiscreteVAEConfig(8, 6, codebook_dim=4, hidden=4, widths=(1, 2))
+    net = DistributedDataParallel(DiscreteVAE(config))
+    images = torch.rand(ROWS, 3, 8, 8)
+    noise = gumbel_noise((6, 4, 4), 0, 0, torch.arange(ROWS)[own])
+    output = net(images[own], noise, 1.0)
+    recon = logit_laplace_nll(output.maps, map_pixels(images[own]))
+    (recon + kl_to_uniform(output.logits) + marginal_kl_to_uniform(output.logits)).backward()
+    return gradients("dvae", net)
+
+
+def gradients(name: str, net: DistributedDataParallel) -> dict[str, Tensor]:
+    parameters = net.module.named_parameters()
+    return {f"{name}.{key}": value.grad for key, value in parameters if value.grad is not None}
 
 
 if __name__ == "__main__":

@@ -79,7 +79,7 @@ class LitDalle(lightning.LightningModule):
 
     def setup(self, stage: str) -> None:
         """Load the frozen dVAE; it and the data's image tokens must be those of this prior."""
-        data: Any = getattr(self.trainer, "datamodule", None)
+        data: Any = getattr(self._trainer, "datamodule", None)
         data_hash = None if data is None else getattr(data, "dvae_hash", None)
         if data_hash is not None:
             self._check_hash(data_hash)

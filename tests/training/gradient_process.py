@@ -85,7 +85,7 @@ def net_gradients(own: slice) -> dict[str, Tensor]:
     text_tokens[:, 0], text_tokens[:, 3] = 1, 2
     text_tokens[0, 1] = 2  # captions of different lengths in the two processes
     contrastive_loss(*net(images[own], text_tokens[own]), group_ids=GROUPS[own]).backward()
-    return {name: parameter.grad for name, parameter in net.module.named_parameters()}
+    return gradients("clip", net)
 
 
 def prior_gradients(own: slice) -> dict[str, Tensor]:

@@ -65,8 +65,8 @@ def test_gradients_of_the_net_in_ddp_are_those_of_one_process(
     found: tuple[dict[str, Tensor], Found],
 ) -> None:
     one, two = found
-    names = one.keys() - {"loss", "images", "texts", "scale"}
-    assert "logit_scale" in names
+    names = [name for name in one if name.startswith("clip.")]
+    assert "clip.logit_scale" in names
     for part in two:
         for name in names:
             assert difference(part[name], one[name]) < 1e-6, name
@@ -81,4 +81,4 @@ def test_gradients_of_the_other_nets_are_those_of_one_process(
     assert len(names) > 10
     for name in names:
         for part in two:
-            assert difference(part[name], one[name]) < 2e-6, name
+            torch.testing.assert_close(part[name], one[name], rtol=1e-5, atol=1e-8, msg=name)

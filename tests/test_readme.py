@@ -39,6 +39,12 @@ def test_training_commands_leave_a_pipeline_that_draws(tmp_path, monkeypatch):
     for command in TRAINING:
         main(tiny(command))
     runs = tmp_path / "runs/world"
+    for net in ("dvae", "clip", "dalle"):
+        trained = f"--ckpt_path={runs / net / 'checkpoints/last.ckpt'}"
+        fit = tiny(f"lit-dalle fit --config configs/world/{net}.yaml")[1:]
+        main(["validate", *fit, trained])
+        more = ["--data.image_tokens=null"] if net == "dalle" else []
+        main(["test", *fit, trained, *more])
     parts = [f"--{name}={runs / net / 'export'}" for name, net in PARTS]
     main(["join", *parts, f"--out={tmp_path / 'mine'}"])
     main(["generate", "a red star", "--pipeline", "./mine", "--candidates=4", "--keep=2"])

@@ -34,7 +34,7 @@ def call(function: Callable[..., Any], command: str, arguments: list[str]) -> No
     parser.add_function_arguments(function, as_positional=_has_positional(function))
     parsed = parser.parse_args([_underscored(argument) for argument in arguments])
     del parsed["config"]
-    function(**parser.instantiate_classes(parsed).as_dict())
+    function(**parser.instantiate(parsed).as_dict())
 
 
 def _has_positional(function: Callable[..., Any]) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 from jsonargparse import set_parsing_settings
 from lightning.pytorch import Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint, RichProgressBar
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint, RichProgressBar
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
 
@@ -53,8 +53,15 @@ class Cli(LightningCLI):
         """Make the trainer; unless told otherwise it logs to TensorBoard in the run's folder."""
         folder = self._get(self.config, "run")
         if self._get(self.config, "trainer").logger in (None, True):
-            kwargs["logger"] = TensorBoardLogger(save_dir=folder, name="", version="")
+            kwargs["logger"] = TensorBoardLogger(
+                save_dir=folder, name="", version="", default_hp_metric=False
+            )
         return super().instantiate_trainer(default_root_dir=folder, **kwargs)
+
+    def _instantiate_trainer(self, config: dict[str, Any], callbacks: list[Callback]) -> Trainer:
+        """Add the progress bar, unless the configuration wants none."""
+        bar = [] if config.get("enable_progress_bar") is False else [RichProgressBar()]
+        return super()._instantiate_trainer(config, [*callbacks, *bar])
 
 
 def run(command: str, arguments: list[str]) -> None:
@@ -76,7 +83,6 @@ def command_line(command: str, arguments: list[str], kind: type[Cli]) -> Cli:
         trainer_defaults={
             "precision": "bf16-mixed",
             "use_distributed_sampler": False,
-            "callbacks": [RichProgressBar()],
         },
         save_config_kwargs={"overwrite": True},
         auto_configure_optimizers=False,

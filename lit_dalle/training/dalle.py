@@ -86,7 +86,9 @@ class LitDalle(lightning.LightningModule):
         if self.dvae_folder is None or self._frozen:
             return
         self._check_hash(folder_hash(self.dvae_folder))
-        self._frozen.append(load_model(self.dvae_folder, kind="dvae"))
+        dvae = load_model(self.dvae_folder, kind="dvae")
+        self._check_sizes(dvae)
+        self._frozen.append(dvae)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Store the dVAE's hash beside the weights."""
@@ -106,7 +108,7 @@ class LitDalle(lightning.LightningModule):
         """Log the losses of one batch, captions kept."""
         return self._losses(batch["text_tokens"], batch, "val")
 
-    def test_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
+    def test_step(self, batch: dict[str, Any], batch_idx: int, dataloader_idx: int = 0) -> Tensor:
         """Log the losses of one batch, captions kept."""
         return self._losses(batch["text_tokens"], batch, "test")
 
@@ -148,6 +150,16 @@ class LitDalle(lightning.LightningModule):
         draws = uniform_noise(self.seed, self.global_step, batch["index"])
         dropped = (draws < self.caption_dropout)[:, None]
         return torch.where(dropped, null_text_tokens(text_tokens), text_tokens)
+
+    def _check_sizes(self, dvae: DiscreteVAE) -> None:
+        """Raise ValueError where the dVAE's tokens are not those that the prior's config names."""
+        own = (self.config.image_grid, self.config.codebook_size)
+        read = (dvae.config.image_grid, dvae.config.codebook_size)
+        if own != read:
+            raise ValueError(
+                f"the prior has a grid of {own[0]} and {own[1]} codes, the dVAE at "
+                f"{self.dvae_folder} {read[0]} and {read[1]}: set model.init_args.config to fit"
+            )
 
     def _check_hash(self, found: str) -> None:
         """Keep the hash of the dVAE, or raise if another one was kept before."""

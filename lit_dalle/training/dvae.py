@@ -148,6 +148,14 @@ class LitDiscreteVAE(L.LightningModule):
         for family, value in zip(batch.get("family", ()), quality, strict=False):
             self._psnr[f"val/psnr_{family}"].append(value)
 
+    def test_step(self, batch: dict[str, Any], batch_idx: int, dataloader_idx: int = 0) -> None:
+        """Score hard tokens on a test split: mean PSNR in dB and NLL in nats per subpixel."""
+        images = batch["images"]
+        maps = self.net.decode_maps(self.net.encode(images))
+        quality = psnr(to_images(maps), images).mean()
+        scores = {"test/psnr": quality, "test/recon": self._recon(maps, images)}
+        self.log_dict(scores, sync_dist=True, batch_size=len(images))
+
     def on_validation_epoch_end(self) -> None:
         """Log PSNR (all, and by family) and how the codebook is used."""
         counts = self._summed(self._counts)
@@ -199,4 +207,6 @@ class LitDiscreteVAE(L.LightningModule):
         return schedule.value(step, self._max_steps())
 
     def _max_steps(self) -> int:
-        return int(self.trainer.estimated_stepping_batches)
+        """Updates of the whole run; it is not asked for by epochs where nothing is trained."""
+        limit = self.trainer.max_steps
+        return limit if limit > 0 else int(self.trainer.estimated_stepping_batches)

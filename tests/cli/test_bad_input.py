@@ -84,10 +84,11 @@ def test_unreadable_picture(here, capsys):
 @pytest.mark.filterwarnings("default")
 def test_caption_column_that_is_not_there(here, capsys):
     folder = pictures(here / "mine", caption_column="title")
-    more = [FOLDER % (folder, ", validation_share: 0.3, caption_column: caption")]
-    line = refused(capsys, [*TEXT, *more])
+    source = (FOLDER % (folder, ", caption_column: caption")).replace("--data.", "--")
+    line = refused(capsys, ["prepare", "tokenizer", source, "--out=runs/tokenizer.json"])
     assert "caption" in line
     assert "title" in line
+    assert not (here / "runs").exists()
 
 
 def test_prompt_that_is_too_long(here, capsys):

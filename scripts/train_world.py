@@ -1,6 +1,6 @@
 """Train the shipped ``world`` pipeline from nothing: tokenizer, dVAE, CLIP, prior, pipeline folder.
 
-About an hour and a quarter on two CPU cores with bf16 matrix units. Interrupt it at will: started
+About an hour on two CPU cores with bf16 matrix units. Interrupt it at will: started
 again, it goes on where it was, in the middle of a stage too.
 
     python scripts/train_world.py            # everything, into runs/world and lit_dalle/pretrained
@@ -30,7 +30,8 @@ class Stage:
 
     def arguments(self) -> list[str]:
         """The command, told to resume when it was interrupted."""
-        resume = self.checkpoint is not None and self.checkpoint.exists()
+        interrupted = self.checkpoint is not None and self.checkpoint.exists()
+        resume = interrupted and not self.done.exists()
         return [*self.command, *(["--ckpt_path", str(self.checkpoint)] if resume else [])]
 
 
@@ -53,10 +54,10 @@ JOIN = (
 )
 STAGES = (
     Stage(("prepare", "tokenizer", "--config", f"{CONFIGS}/tokenizer.yaml"), 1, TOKENIZER),
-    fit("dvae", 30),
-    fit("clip", 20),
+    fit("dvae", 20),
+    fit("clip", 8),
     Stage(("prepare", "tokens", "--config", f"{CONFIGS}/tokens.yaml"), 3, RUNS / "tokens"),
-    fit("dalle", 45),
+    fit("dalle", 20),
     Stage(JOIN, 1, done=PIPELINE / "pipeline.json"),
 )
 

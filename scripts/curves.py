@@ -1,6 +1,6 @@
 """Draw the training curves of the three nets from their TensorBoard logs, for the model card.
 
-    python scripts/curves.py runs/world docs/images/curves.png
+python scripts/curves.py runs/world docs/images/curves.png
 """
 
 import argparse

@@ -79,7 +79,8 @@ def test_overlay_can_be_laid_over_the_recipes(overlay):
     nets = ["dvae", "clip", "dalle"]
     meant = [net for net in nets if overlay.stem.endswith(net)] or nets
     for net in meant:
-        parse(ROOT / f"configs/world/{net}.yaml", overlay)
+        config = parse(ROOT / f"configs/world/{net}.yaml", overlay)
+        assert config.model.class_path.startswith("lit_dalle.training.Lit")
 
 
 def test_overlay_changes_the_data_and_with_it_the_model(tmp_path):

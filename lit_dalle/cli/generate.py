@@ -1,6 +1,8 @@
 """``lit-dalle generate``: a sentence in, a folder of pictures out."""
 
 import re
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
@@ -76,26 +78,9 @@ def generate(
             f"[yellow]warning:[/] the model never saw {_quoted(unknown)} in training, "
             "and will not know what is meant"
         )
+    asked = asdict(settings) | {"guidance": guidance}
     with _bars(console) as bars:
-        stages: dict[str, TaskID] = {}
-
-        def progress(stage: str, done: int, total: int) -> None:
-            if stage not in stages:
-                stages[stage] = bars.add_task(_STAGES[stage], total=total)
-            bars.update(stages[stage], completed=done)
-
-        generation = drawing.generate(
-            prompt,
-            candidates=settings.candidates,
-            keep=settings.keep,
-            temperature=settings.temperature,
-            top_k=settings.top_k,
-            top_p=settings.top_p,
-            guidance=guidance,
-            seed=settings.seed,
-            tile=settings.tile,
-            progress=progress,
-        )
+        generation = drawing.generate(prompt, **asked, progress=_shown_by(bars))
     generation.save(folder)
     _report(generation, folder)
     return folder
@@ -113,6 +98,18 @@ def _bars(console: Console) -> Progress:
         TimeRemainingColumn(),
         console=console,
     )
+
+
+def _shown_by(bars: Progress) -> Callable[[str, int, int], None]:
+    """Return what moves the bar of a stage; each gets its bar when it begins."""
+    stages: dict[str, TaskID] = {}
+
+    def progress(stage: str, done: int, total: int) -> None:
+        if stage not in stages:
+            stages[stage] = bars.add_task(_STAGES[stage], total=total)
+        bars.update(stages[stage], completed=done)
+
+    return progress
 
 
 def _free_folder(prompt: str, out: str | None, overwrite: bool) -> Path:

@@ -4,7 +4,7 @@ from typing import Any
 
 import lightning as L
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from lit_dalle.functional.contrastive import (
     MAX_LOGIT_SCALE,
@@ -12,7 +12,7 @@ from lit_dalle.functional.contrastive import (
     contrastive_loss,
     matches,
 )
-from lit_dalle.models.clip import Clip, ClipConfig, ClipOutput
+from lit_dalle.models.clip import INITIAL_LOGIT_SCALE, Clip, ClipConfig, ClipOutput
 from lit_dalle.training.optimization import OptimizerConfig, as_config, build_optimizer, plain
 
 OPTIMIZER = OptimizerConfig()
@@ -29,16 +29,27 @@ class LitClip(L.LightningModule):
     Args:
         config: Sizes of the towers.
         optimizer: Optimiser settings.
+        initial_logit_scale: Where the logit_scale starts, in log space ([C] 2.5: ln(1/0.07)). Adam
+            moves it by at most the learning rate an update, so a run of a thousand updates never
+            reaches the scale it needs: start those higher (our choice).
         seed: Seed of the initial weights.
+
+    Raises:
+        ValueError: The initial logit_scale is above its bound, ln 100.
     """
 
     def __init__(
         self,
         config: ClipConfig | dict[str, Any],
         optimizer: OptimizerConfig | dict[str, Any] = OPTIMIZER,
+        initial_logit_scale: float = INITIAL_LOGIT_SCALE,
         seed: int = 0,
     ) -> None:
         super().__init__()
+        if initial_logit_scale > MAX_LOGIT_SCALE:
+            raise ValueError(
+                f"initial_logit_scale is {initial_logit_scale}, the bound is ln 100 = 4.605"
+            )
         self.config = as_config(ClipConfig, config)
         self.optimizer_config = as_config(OptimizerConfig, optimizer)
         self.save_hyperparameters()
@@ -48,6 +59,7 @@ class LitClip(L.LightningModule):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.net = Clip(self.config)
+        nn.init.constant_(self.net.logit_scale, initial_logit_scale)
 
     def forward(self, images: Tensor, text_tokens: Tensor) -> ClipOutput:
         """Encode pairs; see :meth:`Clip.forward`."""

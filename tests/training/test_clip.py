@@ -80,6 +80,13 @@ def test_logit_scale_stays_below_one_hundred(tmp_path: Path) -> None:
     assert model.net.logit_scale.item() == pytest.approx(math.log(100))
 
 
+def test_logit_scale_starts_where_it_is_told() -> None:
+    assert LitClip(CONFIG).net.logit_scale.item() == pytest.approx(math.log(1 / 0.07))
+    assert LitClip(CONFIG, initial_logit_scale=3.5).net.logit_scale.item() == pytest.approx(3.5)
+    with pytest.raises(ValueError, match=r"initial_logit_scale is 5\.0, the bound is ln 100"):
+        LitClip(CONFIG, initial_logit_scale=5.0)
+
+
 def test_rows_of_one_group_are_not_negatives_in_training() -> None:
     model = LitClip(CONFIG)
     model.log = lambda *args, **kwargs: None

@@ -55,7 +55,7 @@ JOIN = (
 STAGES = (
     Stage(("prepare", "tokenizer", "--config", f"{CONFIGS}/tokenizer.yaml"), 1, TOKENIZER),
     fit("dvae", 20),
-    fit("clip", 8),
+    fit("clip", 9),
     Stage(("prepare", "tokens", "--config", f"{CONFIGS}/tokens.yaml"), 3, RUNS / "tokens"),
     fit("dalle", 20),
     Stage(JOIN, 1, done=PIPELINE / "pipeline.json"),

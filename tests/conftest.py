@@ -16,6 +16,15 @@ torch.set_num_threads(1)  # on a busy machine the threads of tiny products wait 
 CAPTIONS = ("a red circle", "a blue square", "two green stars left of a red circle")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what needs a GPU where there is none."""
+    if torch.cuda.is_available():
+        return
+    for item in items:
+        if "cuda" in item.keywords:
+            item.add_marker(pytest.mark.skip(reason="no CUDA device"))
+
+
 @dataclass
 class TinyNets:
     """dVAE 16×16 pixels to 4×4 tokens of 12 codes; prior and CLIP that go with it."""

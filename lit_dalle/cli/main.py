@@ -81,7 +81,7 @@ def _run(name: str, arguments: list[str]) -> None:
 
     # Before any parallel work: threads inherit it, and denormals make CPU training crawl.
     torch.set_flush_denormal(True)
-    _keep_freed_memory()
+    keep_freed_memory()
     module = importlib.import_module(f"lit_dalle.cli.{COMMANDS[name].module}")
     if COMMANDS[name].module == "trainer":
         module.run(name, arguments)
@@ -91,7 +91,7 @@ def _run(name: str, arguments: list[str]) -> None:
         call(getattr(module, name.split()[-1]), name, arguments)
 
 
-def _keep_freed_memory() -> None:
+def keep_freed_memory() -> None:
     """Have glibc keep large freed buffers: fresh pages cost a quarter of a training step on CPU."""
     if platform.libc_ver()[0] == "glibc":
         libc = ctypes.CDLL(None)

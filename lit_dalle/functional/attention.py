@@ -1,104 +1,88 @@
-"""The one attention call of all nets, and the prior's masks computed from the grid's geometry.
-
-The image tokens of a ``grid × grid`` picture stand in raster order behind ``text_len`` text tokens.
-A mask is bool, ``n n`` with ``n = text_len + grid²``; ``mask[query, key]`` is True where the key is
-visible. Text is causal, every image token sees all text, and the masks differ in which image tokens
-an image token sees ([P] 2.2 and appendix B, Fig. 11).
-"""
+"""The one attention call of all nets, and the merge that lets candidates share a prefix."""
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from lit_dalle.functional.flex import attend_flex
+from lit_dalle.functional.masks import CAUSAL, FULL, AttentionPattern
+from lit_dalle.functional.products import attend_in_parts, computed_share
 
-def attend(
-    q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, *, causal: bool = False
-) -> Tensor:
-    """Scaled dot-product attention: ``softmax(q kᵀ / √head_dim) v`` over the visible keys.
+WORTHWHILE = 0.2
+"""Without gradients on a CPU, parts beat the fused kernel below this share of the dense mask."""
+
+
+def attend(q: Tensor, k: Tensor, v: Tensor, pattern: AttentionPattern = FULL) -> Tensor:
+    """Scaled dot-product attention, ``softmax(q kᵀ / √head_dim) v`` over the visible keys.
+
+    It takes whichever way ``benchmarks/throughput.py --only attention`` found the fastest: in
+    training on a CPU a few plain products (the fused kernel's backward in bf16 is 2-10 times
+    slower), for the sparse patterns on CUDA FlexAttention, else PyTorch's fused kernel.
 
     Args:
         q: Queries, ``b heads n head_dim``.
-        k: Keys, ``b heads m head_dim``.
+        k: Keys, ``b heads m head_dim``; m = n unless the pattern is ``full``.
         v: Values, ``b heads m head_dim``.
-        mask: Bool, broadcastable to ``b heads n m``, True = visible; every query needs a visible
-            key. None: all keys are visible.
-        causal: Query p sees keys 0 … p (needs n = m). Excludes a mask.
+        pattern: What a position sees.
 
     Returns:
         ``b heads n head_dim`` in the dtype of ``v``.
 
     Raises:
-        ValueError: Mask and ``causal`` are both given, or ``causal`` with n ≠ m.
+        ValueError: n and m differ under a pattern that is not ``full``.
     """
-    if causal and mask is not None:
-        raise ValueError("attend takes a mask or causal=True, not both")
-    if causal and q.shape[-2] != k.shape[-2]:
-        raise ValueError(
-            f"causal attention needs as many queries as keys, got {q.shape[-2]} and {k.shape[-2]}"
-        )
-    if q.device.type == "cpu" and q.requires_grad:
-        return _explicit_attention(q, k, v, causal_mask(q.shape[-2]) if causal else mask)
-    return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal)
+    n, m = q.shape[2], k.shape[2]
+    if pattern.kind != "full" and n != m:
+        raise ValueError(f"{pattern.kind} attention needs as many queries as keys, got {n} and {m}")
+    if q.device.type == "cpu" and _takes_products(q, pattern, n):
+        return attend_in_parts(q, k, v, pattern)
+    if pattern.sparse and n > pattern.text_len:
+        if q.is_cuda:
+            return attend_flex(q, k, v, pattern)
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=pattern.mask(n, q.device))
+    return F.scaled_dot_product_attention(q, k, v, is_causal=pattern.kind != "full")
 
 
-def _explicit_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
-    """The same as plain products: in training on a CPU faster than the fused kernel's backward."""
-    scores = (q @ k.transpose(-1, -2)).float() * q.shape[-1] ** -0.5
-    if mask is not None:
-        scores = scores.masked_fill(~mask, -torch.inf)
-    return scores.softmax(dim=-1).to(v.dtype) @ v
+def attend_causal(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Attention in which each position sees itself and those before; see :func:`attend`."""
+    return attend(q, k, v, CAUSAL)
 
 
-def causal_mask(n: int, device: torch.device | None = None) -> Tensor:
-    """Mask in which every position sees itself and all before it: bool, ``n n``."""
-    return torch.ones(n, n, dtype=torch.bool, device=device).tril()
+def attend_shared(q: Tensor, shared: tuple[Tensor, Tensor], own: tuple[Tensor, Tensor]) -> Tensor:
+    """Attention of one query a candidate over a prefix it shares and keys of its own.
 
+    The shared part is one matrix product for all candidates of a prompt (Hydragen, arXiv
+    2402.05099); the two softmaxes are merged exactly, by their log-sum-exps.
 
-def row_mask(text_len: int, grid: int, device: torch.device | None = None) -> Tensor:
-    """Mask of a row layer: the last ``grid + 1`` image tokens in raster order, itself included.
+    Args:
+        q: Queries, ``b heads 1 head_dim``; the candidates of one prompt are rows in succession.
+        shared: Keys and values of the prefixes, each ``prompts heads s head_dim``.
+        own: Keys and values of the candidates, each ``b heads m head_dim``; all are visible.
 
-    The window wraps over the row's end and reaches the token straight above ([P] B; 33 tokens on
-    the 32-wide grid).
+    Returns:
+        ``b heads 1 head_dim``.
     """
-    query, key = _image_pairs(grid, device)
-    return _with_text(text_len, (key <= query) & (query - key <= grid))
+    prompts = len(shared[0])
+    together = q.view(prompts, -1, q.shape[1], q.shape[3]).transpose(1, 2)
+    of_prefix, prefix_lse = _attend_lse(together, *shared)
+    of_own, own_lse = _attend_lse(q, *own)
+    of_prefix, prefix_lse = (x.transpose(1, 2).flatten(0, 1) for x in (of_prefix, prefix_lse))
+    weight = torch.sigmoid(prefix_lse.unsqueeze(-1) - own_lse).unsqueeze(-1)
+    return torch.lerp(of_own, of_prefix.unsqueeze(2), weight.to(q.dtype))
 
 
-def column_mask(text_len: int, grid: int, device: torch.device | None = None) -> Tensor:
-    """Mask of a column layer: the own column's tokens down to the own row ([P] B)."""
-    query, key = _image_pairs(grid, device)
-    return _with_text(text_len, (key <= query) & ((query - key) % grid == 0))
+def _attend_lse(q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+    """Attention over all keys, and the log-sum-exp of its scores: ``b heads n``, fp32."""
+    if q.device.type == "cpu":
+        fused = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
+        mixed, lse = fused(q, k, v)
+        return mixed, lse.float()
+    scores = (q @ k.mT).float() * q.shape[-1] ** -0.5
+    lse = scores.logsumexp(dim=-1)
+    return (scores - lse.unsqueeze(-1)).exp().to(v.dtype) @ v, lse
 
 
-def convolutional_mask(
-    text_len: int, grid: int, kernel: int = 11, device: torch.device | None = None
-) -> Tensor:
-    """Mask of the convolutional layer: a centred ``kernel × kernel`` window, made causal.
-
-    It holds ``kernel // 2`` rows above and the own row up to itself (at most 61 keys for 11×11).
-    Sideways it wraps over the row's ends as the row mask does ([P] B, Fig. 11d).
-
-    Raises:
-        ValueError: The kernel is even or not positive.
-    """
-    if kernel < 1 or kernel % 2 == 0:
-        raise ValueError(f"a convolutional mask needs an odd kernel, got {kernel}")
-    query, key = _image_pairs(grid, device)
-    half = kernel // 2
-    rows_up = torch.arange(half + 1, device=device)
-    centres = query.unsqueeze(-1) - rows_up * grid
-    near = ((key.unsqueeze(-1) - centres).abs() <= half).any(-1)
-    return _with_text(text_len, near & (key <= query))
-
-
-def _image_pairs(grid: int, device: torch.device | None) -> tuple[Tensor, Tensor]:
-    """Raster positions of the query ``i 1`` and of the key ``1 i``."""
-    positions = torch.arange(grid * grid, device=device)
-    return positions[:, None], positions[None, :]
-
-
-def _with_text(text_len: int, image: Tensor) -> Tensor:
-    """Put the causal text part in front of an image mask ``i i``."""
-    mask = causal_mask(text_len + image.shape[0], image.device)
-    mask[text_len:, text_len:] = image
-    return mask
+def _takes_products(q: Tensor, pattern: AttentionPattern, n: int) -> bool:
+    if q.requires_grad and torch.is_grad_enabled():
+        return True
+    return pattern.sparse and computed_share(pattern, n) <= WORTHWHILE

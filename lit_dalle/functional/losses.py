@@ -3,7 +3,6 @@
 import math
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from lit_dalle.functional.processes import gather_rows
@@ -95,19 +94,6 @@ def dvae_objective(
         Scalar: nats per subpixel. The weight on ``kl`` is β / (3·f²), f = image_size / image_grid.
     """
     return recon + beta * image_grid**2 / (3 * image_size**2) * kl
-
-
-def token_cross_entropy(logits: Tensor, tokens: Tensor) -> Tensor:
-    """Cross-entropy of tokens, in fp32.
-
-    Args:
-        logits: ``b n v``.
-        tokens: int64 ``b n``, each in [0, v).
-
-    Returns:
-        Scalar fp32: nats per token, mean over tokens and batch.
-    """
-    return F.cross_entropy(logits.float().flatten(0, 1), tokens.flatten())
 
 
 def psnr(reconstructions: Tensor, images: Tensor) -> Tensor:

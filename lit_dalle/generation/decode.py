@@ -13,8 +13,7 @@ from lit_dalle.functional.sampling import (
     sample_tokens,
     uniform_noise,
 )
-from lit_dalle.models.dalle import PAD_ID, Dalle
-from lit_dalle.models.layers import KVCache
+from lit_dalle.models.dalle import PAD_ID, Dalle, Prefill
 
 
 @dataclass(frozen=True)
@@ -38,18 +37,6 @@ class _Draw:
             logits = guide(cond, uncond, self.guidance)
         logits = filter_logits(logits, self.temperature, self.top_k, self.top_p)
         return sample_tokens(logits, noise)
-
-
-@dataclass(frozen=True)
-class _Prefix:
-    """What was read before the first draw: one cache a layer, and the logits that follow."""
-
-    caches: list[KVCache]
-    logits: Tensor
-
-    def repeat(self, copies: int) -> "_Prefix":
-        caches = [cache.repeat(copies) for cache in self.caches]
-        return _Prefix(caches, self.logits.repeat_interleave(copies, dim=0))
 
 
 def null_text_tokens(text_tokens: Tensor) -> Tensor:
@@ -115,26 +102,22 @@ def generate_image_tokens(
     with torch.inference_mode():
         prefix = _read(prior, text, known, draw.guided) if shared else None
         for rows in torch.split(torch.arange(candidates, device=device), tile):
-            if prefix is None:
-                begun = _read(prior, texts[rows], starts[rows], draw.guided)
-            else:
-                begun = prefix.repeat(len(rows))
+            begun = prefix or _read(prior, texts[rows], starts[rows], draw.guided)
             numbers = rows + first_candidate
             drawn.append(_finish(prior, begun, starts[rows], numbers, draw, progress))
     return torch.cat(drawn).clone()
 
 
-def _read(prior: Dalle, text: Tensor, known: Tensor, guided: bool) -> _Prefix:
-    """Prefill ``b`` rows, or ``2b`` for guidance: the captions, then the null captions."""
+def _read(prior: Dalle, text: Tensor, known: Tensor, guided: bool) -> Prefill:
+    """Prefill ``b`` prompts, or ``2b`` for guidance: the captions, then the null captions."""
     if guided:
         text, known = torch.cat([text, null_text_tokens(text)]), torch.cat([known, known])
-    caches = prior.new_caches(text.shape[0])
-    return _Prefix(caches, prior.prefill(text, known, caches))
+    return prior.prefill(text, known)
 
 
 def _finish(
     prior: Dalle,
-    prefix: _Prefix,
+    prefix: Prefill,
     known: Tensor,
     numbers: Tensor,
     draw: _Draw,
@@ -145,14 +128,17 @@ def _finish(
     positions = torch.arange(image_len, device=known.device)
     noise = uniform_noise(draw.seed, numbers[:, None], positions)
     image_tokens = torch.cat([known, known.new_zeros(len(known), image_len - known.shape[1])], 1)
-    logits = prefix.logits
+    rows = 2 * len(numbers) if draw.guided else len(numbers)
+    copies = rows // len(prefix.logits)
+    caches = prior.new_caches(prefix, copies)
+    logits = prefix.logits.repeat_interleave(copies, dim=0)
     for position in range(known.shape[1], image_len):
         drawn = draw.tokens(logits, noise[:, position])
         image_tokens[:, position] = drawn
         if progress is not None:
             progress(len(drawn))
         if position + 1 < image_len:
-            logits = prior.step(drawn.repeat(2) if draw.guided else drawn, prefix.caches)
+            logits = prior.step(drawn.repeat(2) if draw.guided else drawn, caches)
     return image_tokens
 
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lit_dalle.functional.attention import attend_causal
 from lit_dalle.functional.similarity import normalise
 from lit_dalle.models.layers import Activation, Attention, Block, LayerNorm32
 
@@ -194,7 +195,7 @@ class TextTower(nn.Module):
         length = int(ends.max()) + 1
         x = self.token_embedding(text_tokens[:, :length]) + self.position_embedding[:length]
         for block in self.blocks:
-            x = block(x, causal=True)
+            x = block(x, attend_causal)
         x = x[torch.arange(len(x), device=x.device), ends]
         return _project(self.norm_after(x), self.projection)
 

@@ -1,19 +1,24 @@
 """The prior: one transformer over a stream of text tokens and image tokens ([P] 2.2)."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
-from lit_dalle.functional.attention import column_mask, convolutional_mask, row_mask
-from lit_dalle.models.layers import Block, KVCache, LayerNorm32, Linear32
+from lit_dalle.functional.attention import attend
+from lit_dalle.functional.masks import AttentionKind, AttentionPattern
+from lit_dalle.functional.precision import working_dtype
+from lit_dalle.functional.vocabulary import vocabulary_loss
+from lit_dalle.models.cache import KVCache, PrefixCache
+from lit_dalle.models.layers import Block, LayerNorm32, Mix
 
 PAD_ID = 0
 """Text token of padding; inside the net it becomes the pad embedding of its position."""
-
-AttentionKind = Literal["causal", "row", "column", "convolutional"]
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,12 @@ class DalleConfig:
         order: list[AttentionKind] = ["column" if (i - 2) % 4 == 0 else "row" for i in layers]
         return (*order, "convolutional")
 
+    @property
+    def patterns(self) -> tuple[AttentionPattern, ...]:
+        """What a position sees in each layer, first to last."""
+        size = (self.text_len, self.image_grid, self.conv_kernel)
+        return tuple(AttentionPattern(kind, *size) for kind in self.kinds)
+
 
 class DalleOutput(NamedTuple):
     """Next-token logits of a teacher-forced pass, fp32."""
@@ -89,21 +100,38 @@ class DalleOutput(NamedTuple):
     """``b i codebook_size``: entry p predicts image token p."""
 
 
+class DalleLosses(NamedTuple):
+    """Cross-entropy of a teacher-forced pass: fp32 scalars in nats per token, mean over all."""
+
+    text_loss: Tensor
+    image_loss: Tensor
+
+
+class Prefill(NamedTuple):
+    """What a prefill leaves."""
+
+    logits: Tensor
+    """Logits of the next image token: fp32, ``prompts codebook_size``."""
+    layers: Sequence[PrefixCache]
+    """Keys and values of each layer."""
+
+
 class Dalle(nn.Module):
     """Decoder-only transformer; position p of the stream predicts token p + 1.
 
     The stream is ``text_len`` text tokens (the first is [BOS]) and then the image tokens in raster
     order. Text and image have vocabularies and heads of their own. Text positions have a learned
     embedding, image positions the sum of a row and a column embedding ([P] 2.2).
-    """
 
-    row_mask: Tensor
-    column_mask: Tensor
-    convolutional_mask: Tensor
+    Attributes:
+        activation_checkpointing: Keep only each block's input for the backward pass and compute
+            the block again there: a third more work for a fraction of the memory.
+    """
 
     def __init__(self, config: DalleConfig) -> None:
         super().__init__()
         self.config = config
+        self.activation_checkpointing = False
         self.text_embedding = nn.Embedding(config.text_vocab_size, config.dim)
         self.pad_embedding = nn.Embedding(config.text_len, config.dim)
         self.text_position_embedding = nn.Embedding(config.text_len, config.dim)
@@ -115,12 +143,12 @@ class Dalle(nn.Module):
             for _ in range(config.depth)
         )
         self.norm = LayerNorm32(config.dim)
-        self.text_head = Linear32(config.dim, config.text_vocab_size, bias=False)
-        self.image_head = Linear32(config.dim, config.codebook_size, bias=False)
+        self.text_head = nn.Linear(config.dim, config.text_vocab_size, bias=False)
+        self.image_head = nn.Linear(config.dim, config.codebook_size, bias=False)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Initialise in place as GPT-2 does (our choice), and make the masks.
+        """Initialise in place as GPT-2 does (our choice).
 
         Weights and embeddings ~ N(0, 0.02); the two projections of a block that write into the
         residual stream ~ N(0, 0.02 / √(2·depth)); biases 0, gains 1.
@@ -135,7 +163,6 @@ class Dalle(nn.Module):
         for block in self._blocks():
             for writer in (block.attn.out, block.mlp.down):
                 nn.init.normal_(writer.weight, std=0.02 / math.sqrt(2 * self.config.depth))
-        self._make_masks()
 
     def forward(self, text_tokens: Tensor, image_tokens: Tensor) -> DalleOutput:
         """Score given tokens (teacher forcing).
@@ -150,73 +177,93 @@ class Dalle(nn.Module):
         Raises:
             ValueError: A length does not fit the config.
         """
-        self._check(text_tokens, image_tokens.shape[1], shortest=1)
-        text_len = self.config.text_len
-        text = self._embed_text(text_tokens)
-        x = torch.cat([text, self._embed_image(image_tokens[:, :-1], first=0)], dim=1)
-        x = self._transform(x, first=0, caches=None)
-        text_logits = self.text_head(x[:, : text_len - 1])
-        return DalleOutput(text_logits, self.image_head(x[:, text_len - 1 :]))
+        text, image = self._states(text_tokens, image_tokens)
+        return DalleOutput(self.text_head(text).float(), self.image_head(image).float())
 
-    def new_caches(self, batch: int, length: int | None = None) -> list[KVCache]:
-        """Make an empty cache for each layer.
-
-        Args:
-            batch: Sequences decoded together.
-            length: Positions to make room for; the whole stream when not given.
-        """
-        weight = self.image_embedding.weight
-        kind, dtype = weight.device.type, weight.dtype
-        if torch.is_autocast_enabled(kind):
-            dtype = torch.get_autocast_dtype(kind)
-        length = length or self.config.text_len + self.config.image_len
-        attention = self._blocks()[0].attn
-        shape = (batch, attention.heads, length, attention.head_dim)
-        return [KVCache(*shape, dtype=dtype, device=weight.device) for _ in self.blocks]
-
-    def prefill(self, text_tokens: Tensor, image_tokens: Tensor, caches: list[KVCache]) -> Tensor:
-        """Read the text and what is known of the picture's start into empty caches.
+    def losses(self, text_tokens: Tensor, image_tokens: Tensor) -> DalleLosses:
+        """Score given tokens as :meth:`forward` does, without ever holding all their logits.
 
         Args:
             text_tokens: int64, ``b text_len``.
-            image_tokens: int64, ``b i`` with 0 ≤ i ≤ image_grid².
-            caches: Empty caches of batch b, one a layer.
+            image_tokens: int64, ``b i`` with 1 ≤ i ≤ image_grid².
 
         Returns:
-            Logits of the next image token: fp32, ``b codebook_size``.
+            Cross-entropy of every text token but the first and of every image token.
 
         Raises:
-            ValueError: A length does not fit the config, or the caches are not empty.
+            ValueError: A length does not fit the config.
         """
-        if caches[0].filled:
-            raise ValueError(f"prefill needs empty caches, these hold {caches[0].filled} positions")
-        self._check(text_tokens, image_tokens.shape[1])
-        text = self._embed_text(text_tokens)
-        x = torch.cat([text, self._embed_image(image_tokens, first=0)], dim=1)
-        return self.image_head(self._transform(x, first=0, caches=caches)[:, -1])
+        text, image = self._states(text_tokens, image_tokens)
+        return DalleLosses(
+            vocabulary_loss(text, self.text_head.weight, text_tokens[:, 1:]),
+            vocabulary_loss(image, self.image_head.weight, image_tokens),
+        )
 
-    def step(self, image_tokens: Tensor, caches: list[KVCache]) -> Tensor:
-        """Read one more image token of each sequence.
+    def prefill(self, text_tokens: Tensor, image_tokens: Tensor) -> Prefill:
+        """Read the text and what is known of the picture's start.
 
         Args:
-            image_tokens: int64, ``b``: the tokens of the position behind those in the caches.
-            caches: Caches filled by :meth:`prefill` and earlier steps.
+            text_tokens: int64, ``prompts text_len``.
+            image_tokens: int64, ``prompts i`` with 0 ≤ i ≤ image_grid².
+
+        Raises:
+            ValueError: A length does not fit the config.
+        """
+        self._check(text_tokens, image_tokens.shape[1])
+        layers = [PrefixCache(pattern) for pattern in self.config.patterns]
+        text = self._embed_text(text_tokens)
+        x = torch.cat([text, self._embed_image(image_tokens, first=0)], dim=1)
+        return Prefill(self.image_head(self._transform(x, layers)[:, -1]).float(), layers)
+
+    def new_caches(self, prefill: Prefill, copies: int) -> list[KVCache]:
+        """Make a cache for each layer in which ``copies`` candidates continue each prompt."""
+        size = (self.config.text_len, self.config.image_len, copies)
+        return [KVCache(layer, *size) for layer in prefill.layers]
+
+    def step(self, image_tokens: Tensor, caches: list[KVCache]) -> Tensor:
+        """Read one more image token of each candidate.
+
+        Args:
+            image_tokens: int64, ``prompts·copies``: the tokens of the caches' next position.
+            caches: Caches made by :meth:`new_caches`, moved on by earlier steps.
 
         Returns:
-            Logits of the next image token: fp32, ``b codebook_size``.
-        """
-        first = caches[0].filled
-        x = self._embed_image(image_tokens[:, None], first - self.config.text_len)
-        return self.image_head(self._transform(x, first, caches)[:, -1])
+            Logits of the image token behind it: fp32, ``prompts·copies codebook_size``.
 
-    def _transform(self, x: Tensor, first: int, caches: list[KVCache] | None) -> Tensor:
-        """Run blocks and last norm on the embedded positions ``first`` and following."""
-        end = first + x.shape[1]
-        for index, (block, kind) in enumerate(zip(self.blocks, self.config.kinds, strict=True)):
-            cache = None if caches is None else caches[index]
-            dense = kind == "causal" or end <= self.config.text_len
-            mask = None if dense else self.get_buffer(f"{kind}_mask")[first:end, :end]
-            x = block(x, mask, causal=dense and first == 0, cache=cache)
+        Raises:
+            ValueError: The picture is complete.
+        """
+        position = caches[0].position
+        if position >= self.config.image_len:
+            raise ValueError(f"the picture is complete: it has {position} image tokens")
+        x = self._embed_image(image_tokens[:, None], first=position)
+        return self.image_head(self._transform(x, caches)[:, -1]).float()
+
+    def _states(self, text_tokens: Tensor, image_tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """Last states from which text tokens 1 … and image tokens 0 … are predicted.
+
+        The last image token predicts nothing; it is read all the same, since the sparse layers
+        work on whole rows.
+        """
+        self._check(text_tokens, image_tokens.shape[1], shortest=1)
+        text = self._embed_text(text_tokens)
+        x = torch.cat([text, self._embed_image(image_tokens, first=0)], dim=1)
+        mixes = [partial(attend, pattern=pattern) for pattern in self.config.patterns]
+        x = self._transform(x, mixes)
+        text_len = self.config.text_len
+        return x[:, : text_len - 1], x[:, text_len - 1 : -1]
+
+    def _transform(self, x: Tensor, mixes: Sequence[Mix]) -> Tensor:
+        """Run blocks and last norm on embedded positions, ``b n dim``.
+
+        The residual stream has the dtype of the products, bf16 under autocast: half the traffic.
+        """
+        x = x.to(working_dtype(x))
+        for block, mix in zip(self.blocks, mixes, strict=True):
+            if self.activation_checkpointing and torch.is_grad_enabled():
+                x = checkpoint(block, x, mix, use_reentrant=False)
+            else:
+                x = block(x, mix)
         return self.norm(x)
 
     def _embed_text(self, text_tokens: Tensor) -> Tensor:
@@ -245,18 +292,6 @@ class Dalle(nn.Module):
                 f"the prior reads {shortest} to {self.config.image_len} image tokens, "
                 f"got {image_len}"
             )
-
-    def _make_masks(self) -> None:
-        """Set a mask buffer for each kind of layer in use; not part of the state dict."""
-        config, device = self.config, self.image_embedding.weight.device
-        size = (config.text_len, config.image_grid)
-        if "row" in config.kinds:
-            self.register_buffer("row_mask", row_mask(*size, device=device), persistent=False)
-        if "column" in config.kinds:
-            self.register_buffer("column_mask", column_mask(*size, device=device), persistent=False)
-        if "convolutional" in config.kinds:
-            mask = convolutional_mask(*size, config.conv_kernel, device=device)
-            self.register_buffer("convolutional_mask", mask, persistent=False)
 
     def _blocks(self) -> list[Block]:
         return [block for block in self.blocks if isinstance(block, Block)]

@@ -1,5 +1,6 @@
-"""Transformer parts shared by the prior and CLIP: norms, attention with a cache, MLP, block."""
+"""Transformer parts shared by the prior and CLIP: norms, attention, MLP, block."""
 
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -10,15 +11,28 @@ from torch.nn import functional as F
 from lit_dalle.functional.attention import attend
 
 Activation = Literal["gelu", "quick_gelu"]
+Mix = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""How positions are mixed: queries, keys, values ``b heads n head_dim`` → ``b heads n head_dim``.
+``attend`` under some pattern, or a cache that adds the keys and values of earlier positions."""
 
 
 class LayerNorm32(nn.LayerNorm):
-    """LayerNorm computed in fp32; the output has the input's dtype."""
+    """LayerNorm computed in fp32, in the dtype that the layer behind it reads."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Normalise the last dimension of ``x`` (any leading shape)."""
-        weight, bias = self.weight.float(), self.bias.float()
-        return F.layer_norm(x.float(), self.normalized_shape, weight, bias, self.eps).to(x.dtype)
+        """Normalise the last dimension of ``x`` (any leading shape).
+
+        The CPU's kernel computes in fp32 whatever the dtypes; elsewhere, where input and weights
+        differ, the input is converted.
+
+        Returns:
+            The input's shape and dtype.
+        """
+        with torch.autocast(x.device.type, enabled=False):
+            same = x if x.device.type == "cpu" else x.to(self.weight.dtype)
+            return F.layer_norm(same, self.normalized_shape, self.weight, self.bias, self.eps).to(
+                x.dtype
+            )
 
 
 class RMSNorm32(nn.RMSNorm):
@@ -28,65 +42,6 @@ class RMSNorm32(nn.RMSNorm):
         """Normalise the last dimension of ``x`` (any leading shape)."""
         weight = self.weight.float()
         return F.rms_norm(x.float(), self.normalized_shape, weight, self.eps).to(x.dtype)
-
-
-class Linear32(nn.Linear):
-    """Linear layer computed in fp32 whatever the input and the autocast state: for logits."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map ``… in`` of any dtype to fp32 ``… out``."""
-        with torch.autocast(x.device.type, enabled=False):
-            bias = None if self.bias is None else self.bias.float()
-            return F.linear(x.float(), self.weight.float(), bias)
-
-
-class KVCache(nn.Module):
-    """Keys and values of one attention layer for the positions seen so far, allocated once.
-
-    It is made by whoever decodes and handed to each call; the layers hold no state. ``filled``
-    counts the positions written.
-    """
-
-    k: Tensor
-    v: Tensor
-
-    def __init__(
-        self,
-        batch: int,
-        heads: int,
-        length: int,
-        head_dim: int,
-        dtype: torch.dtype = torch.float32,
-        device: torch.device | None = None,
-    ) -> None:
-        super().__init__()
-        shape = (batch, heads, length, head_dim)
-        self.register_buffer("k", torch.zeros(shape, dtype=dtype, device=device), persistent=False)
-        self.register_buffer("v", torch.zeros(shape, dtype=dtype, device=device), persistent=False)
-        self.filled = 0
-
-    def append(self, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-        """Write ``b heads n head_dim`` behind what is there; return all keys and values so far.
-
-        Raises:
-            ValueError: There is no room for n more positions.
-        """
-        end = self.filled + k.shape[2]
-        if end > self.k.shape[2]:
-            raise ValueError(f"the cache holds {self.k.shape[2]} positions, {end} are needed")
-        self.k[:, :, self.filled : end] = k
-        self.v[:, :, self.filled : end] = v
-        self.filled = end
-        return self.k[:, :, :end], self.v[:, :, :end]
-
-    def repeat(self, copies: int) -> "KVCache":
-        """Return a cache of the same length that holds every row ``copies`` times in succession."""
-        batch, heads, length, head_dim = self.k.shape
-        shape = (batch * copies, heads, length, head_dim)
-        other = KVCache(*shape, dtype=self.k.dtype, device=self.k.device)
-        k, v = self.k[:, :, : self.filled], self.v[:, :, : self.filled]
-        other.append(k.repeat_interleave(copies, dim=0), v.repeat_interleave(copies, dim=0))
-        return other
 
 
 class Attention(nn.Module):
@@ -105,30 +60,19 @@ class Attention(nn.Module):
         self.q_norm = RMSNorm32(self.head_dim) if qk_norm else nn.Identity()
         self.k_norm = RMSNorm32(self.head_dim) if qk_norm else nn.Identity()
 
-    def forward(
-        self,
-        x: Tensor,
-        mask: Tensor | None = None,
-        causal: bool = False,
-        cache: KVCache | None = None,
-    ) -> Tensor:
+    def forward(self, x: Tensor, mix: Mix = attend) -> Tensor:
         """Mix the positions of ``x``.
 
         Args:
-            x: ``b n dim``. With a cache, the n positions behind those in the cache.
-            mask: Bool ``n m``, True = visible; m = n, or with a cache all positions so far.
-            causal: Each position sees itself and those before (without mask; n = m).
-            cache: Where keys and values are kept; x's own are appended.
+            x: ``b n dim``.
+            mix: Which positions see each other; without it all see all.
 
         Returns:
             ``b n dim``.
         """
         packed = "b n (three heads head_dim) -> three b heads n head_dim"
         q, k, v = rearrange(self.qkv(x), packed, three=3, heads=self.heads)
-        q, k = self.q_norm(q), self.k_norm(k)
-        if cache is not None:
-            k, v = cache.append(k, v)
-        mixed = attend(q, k, v, mask, causal=causal)
+        mixed = mix(self.q_norm(q), self.k_norm(k), v)
         return self.out(rearrange(mixed, "b heads n head_dim -> b n (heads head_dim)"))
 
 
@@ -173,13 +117,7 @@ class Block(nn.Module):
         self.mlp_norm = LayerNorm32(dim)
         self.mlp = MLP(dim, 4 * dim, activation)
 
-    def forward(
-        self,
-        x: Tensor,
-        mask: Tensor | None = None,
-        causal: bool = False,
-        cache: KVCache | None = None,
-    ) -> Tensor:
-        """Map ``b n dim`` to ``b n dim``; arguments as in :class:`Attention`."""
-        x = x + self.attn(self.attn_norm(x), mask, causal, cache)
+    def forward(self, x: Tensor, mix: Mix = attend) -> Tensor:
+        """Map ``b n dim`` to ``b n dim``; ``mix`` as in :class:`Attention`."""
+        x = x + self.attn(self.attn_norm(x), mix)
         return x + self.mlp(self.mlp_norm(x))

@@ -7,11 +7,10 @@ import lightning
 import torch
 from torch import Tensor
 
-from lit_dalle.functional.losses import token_cross_entropy
 from lit_dalle.functional.sampling import uniform_noise
 from lit_dalle.generation.decode import null_text_tokens
 from lit_dalle.generation.export import folder_hash, load_model
-from lit_dalle.models.dalle import Dalle, DalleConfig, DalleOutput
+from lit_dalle.models.dalle import Dalle, DalleConfig
 from lit_dalle.models.dvae import DiscreteVAE
 from lit_dalle.training.optimization import OptimizerConfig, as_config, build_optimizer, plain
 
@@ -30,6 +29,7 @@ class LitDalle(lightning.LightningModule):
         dvae: str | None = None,
         dvae_hash: str | None = None,
         caption_dropout: float = 0.1,
+        activation_checkpointing: bool = False,
         text_loss_weight: float = 1 / 8,
         image_loss_weight: float = 7 / 8,
         seed: int = 0,
@@ -44,6 +44,8 @@ class LitDalle(lightning.LightningModule):
             dvae_hash: Hash that the folder must have; a checkpoint brings its own.
             caption_dropout: Share of training rows that get the null caption, for classifier-free
                 guidance (later work; 0 in [P]).
+            activation_checkpointing: Keep only the input of each block for the backward pass and
+                compute the block again there: a third more work, a fraction of the memory.
             text_loss_weight: Weight of the mean loss of a text token ([P] 2.2: 1/8).
             image_loss_weight: Weight of the mean loss of an image token ([P] 2.2: 7/8).
             seed: Seed of the caption dropout, a function of (seed, step, index).
@@ -58,6 +60,7 @@ class LitDalle(lightning.LightningModule):
         self.optimizer_config = as_config(OptimizerConfig, optimizer)
         self.dvae_folder, self.dvae_hash = dvae, dvae_hash
         self.caption_dropout, self.seed = caption_dropout, seed
+        self.activation_checkpointing = activation_checkpointing
         self.text_loss_weight = text_loss_weight
         self.image_loss_weight = image_loss_weight
         self.save_hyperparameters()
@@ -76,6 +79,7 @@ class LitDalle(lightning.LightningModule):
         """Build the net once, under whatever device context the strategy gives."""
         if not hasattr(self, "net"):
             self.net = Dalle(self.config)
+            self.net.activation_checkpointing = self.activation_checkpointing
 
     def setup(self, stage: str) -> None:
         """Load the frozen dVAE; it and the data's image tokens must be those of this prior."""
@@ -119,9 +123,7 @@ class LitDalle(lightning.LightningModule):
 
     def _losses(self, text_tokens: Tensor, batch: dict[str, Any], stage: str) -> Tensor:
         image_tokens = self._image_tokens(batch)
-        output: DalleOutput = self.net(text_tokens, image_tokens)
-        text_loss = token_cross_entropy(output.text_logits, text_tokens[:, 1:])
-        image_loss = token_cross_entropy(output.image_logits, image_tokens)
+        text_loss, image_loss = self.net.losses(text_tokens, image_tokens)
         loss = self.text_loss_weight * text_loss + self.image_loss_weight * image_loss
         named = {"loss": loss, "text_loss": text_loss, "image_loss": image_loss}
         self.log_dict(

@@ -58,7 +58,10 @@ def build_optimizer(module: nn.Module, config: OptimizerConfig, max_steps: int) 
         {"params": decayed, "weight_decay": config.weight_decay},
         {"params": kept, "weight_decay": 0.0},
     ]
-    optimizer = AdamW(groups, lr=1.0, betas=config.betas, eps=config.eps)
+    optimizer = AdamW(groups, lr=1.0, betas=config.betas, eps=config.eps, fused=True)
+    # Lightning does not clip for optimisers that say they unscale gradients themselves. This one
+    # could, but bf16 has no scale, and with a scaler they are unscaled before the clipping.
+    optimizer._step_supports_amp_scaling = False
     scheduler = LambdaLR(optimizer, lambda step: config.lr.value(step, max_steps))
     return {
         "optimizer": optimizer,

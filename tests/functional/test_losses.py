@@ -10,7 +10,6 @@ from lit_dalle.functional.losses import (
     map_pixels,
     marginal_kl_to_uniform,
     psnr,
-    token_cross_entropy,
     unmap_pixels,
 )
 
@@ -98,13 +97,6 @@ def test_objective_is_the_bound_of_the_whole_picture_per_subpixel():
     whole = recon * 16 * 16 * 3 + 6.6 * kl * 4 * 4
     found = dvae_objective(recon, kl, 6.6, image_size=16, image_grid=4)
     torch.testing.assert_close(found, whole / (16 * 16 * 3))
-
-
-def test_token_cross_entropy_is_a_mean_in_nats():
-    logits, tokens = random(2, 3, 5), torch.tensor([[0, 1, 2], [4, 3, 2]])
-    chosen = logits.log_softmax(-1).gather(2, tokens[..., None])
-    torch.testing.assert_close(token_cross_entropy(logits, tokens), -chosen.mean())
-    assert token_cross_entropy(torch.zeros(2, 3, 5), tokens).item() == pytest.approx(math.log(5))
 
 
 def test_psnr_of_each_picture():

@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import nn
 
 from lit_dalle.models.dalle import Dalle, DalleConfig
 
@@ -62,13 +63,9 @@ def test_a_net_made_on_the_meta_device_becomes_the_same_net():
     net.to_empty(device="cpu")
     torch.manual_seed(0)
     net.reset_parameters()
-    for name, value in (*wanted.named_parameters(), *wanted.named_buffers()):
-        found = net.get_parameter(name) if value.dtype.is_floating_point else net.get_buffer(name)
-        assert torch.equal(found, value), name
-
-
-def test_masks_are_not_part_of_the_weights():
-    assert not [name for name in Dalle(TINY).state_dict() if "mask" in name]
+    for name, value in wanted.state_dict().items():
+        assert torch.equal(net.state_dict()[name], value), name
+    assert not list(net.buffers()), "a buffer would stay empty"
 
 
 @pytest.mark.parametrize("name", VARIANTS)
@@ -78,12 +75,73 @@ def test_cached_logits_equal_uncached(name):
     with torch.no_grad():
         wanted = net(text, image).image_logits
         for known in (0, 1, config.image_grid + 2):
-            caches = net.new_caches(len(text))
-            logits = [net.prefill(text, image[:, :known], caches)]
+            prefill = net.prefill(text, image[:, :known])
+            caches, logits = net.new_caches(prefill, copies=1), [prefill.logits]
             for p in range(known, config.image_len - 1):
                 logits.append(net.step(image[:, p], caches))
             found = torch.stack(logits, 1)
             torch.testing.assert_close(found, wanted[:, known:], atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_candidates_that_share_a_prefix_equal_separate_prompts(name):
+    config = VARIANTS[name]
+    net, text, image = tiny(config, batch=6)
+    known, copies = config.image_grid + 2, 3
+    text = text[::copies].repeat_interleave(copies, 0)
+    image[:, :known] = image[::copies, :known].repeat_interleave(copies, 0)
+    with torch.no_grad():
+        wanted = net(text, image).image_logits
+        prefill = net.prefill(text[::copies], image[::copies, :known])
+        caches = net.new_caches(prefill, copies)
+        assert len(caches[0].shared[0]) == 2, "one prefix a prompt"
+        for p in range(known, config.image_len - 1):
+            found = net.step(image[:, p], caches)
+            torch.testing.assert_close(found, wanted[:, p + 1], atol=1e-5, rtol=1e-5)
+
+
+def test_a_sparse_cache_holds_no_more_than_its_window():
+    config = replace(TINY, image_grid=16, conv_kernel=5)
+    net, text, _ = tiny(config, batch=1)
+    caches = net.new_caches(net.prefill(text, text[:, :0]), copies=2)
+    slots = [cache.own[0].shape[2] for cache in caches]
+    assert slots == [16 + 1, 16 * 16, 16 + 1, 2 * 16 + 2 + 1]
+
+
+def test_losses_equal_the_cross_entropy_of_the_logits():
+    net, text, image = tiny()
+    losses, output = net.losses(text, image), net(text, image)
+    for loss, logits, tokens in (
+        (losses.text_loss, output.text_logits, text[:, 1:]),
+        (losses.image_loss, output.image_logits, image),
+    ):
+        wanted = nn.functional.cross_entropy(logits.flatten(0, 1), tokens.flatten())
+        torch.testing.assert_close(loss, wanted)
+
+
+def test_activation_checkpointing_changes_no_gradient():
+    net, text, image = tiny()
+    grads = []
+    for net.activation_checkpointing in (False, True):
+        net.zero_grad()
+        sum(net.losses(text, image)).backward()
+        grads.append([parameter.grad.clone() for parameter in net.parameters()])
+    for plain, again in zip(*grads, strict=True):
+        assert torch.equal(plain, again)
+
+
+def test_activation_checkpointing_keeps_less():
+    kept = []
+    for checkpointing in (False, True):
+        net, text, image = tiny()
+        net.activation_checkpointing = checkpointing
+        sizes = []
+        with torch.autograd.graph.saved_tensors_hooks(
+            lambda x, sizes=sizes: sizes.append(x.numel()) or x, lambda x: x
+        ):
+            net.losses(text, image)
+        kept.append(sum(sizes))
+    assert kept[1] < kept[0] / 3, kept
 
 
 @pytest.mark.parametrize("name", VARIANTS)
@@ -170,7 +228,6 @@ def test_wrong_lengths_are_refused_with_both_numbers():
         net(text[:, :5], image)
     with pytest.raises(ValueError, match="reads 1 to 25 image tokens, got 26"):
         net(text, torch.cat([image, image[:, :1]], 1))
-    caches = net.new_caches(3)
-    net.prefill(text, image[:, :2], caches)
-    with pytest.raises(ValueError, match="empty caches, these hold 8 positions"):
-        net.prefill(text, image[:, :2], caches)
+    caches = net.new_caches(net.prefill(text, image), copies=1)
+    with pytest.raises(ValueError, match="complete: it has 25 image tokens"):
+        net.step(image[:, 0], caches)

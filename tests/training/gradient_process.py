@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch import distributed as dist
 from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
@@ -19,11 +19,10 @@ from lit_dalle.functional.losses import (
     logit_laplace_nll,
     map_pixels,
     marginal_kl_to_uniform,
-    token_cross_entropy,
 )
 from lit_dalle.functional.quantize import gumbel_noise
 from lit_dalle.models.clip import Clip, ClipConfig
-from lit_dalle.models.dalle import Dalle, DalleConfig
+from lit_dalle.models.dalle import Dalle, DalleConfig, DalleLosses
 from lit_dalle.models.dvae import DiscreteVAE, DiscreteVAEConfig
 
 ROWS = 6
@@ -88,15 +87,25 @@ def net_gradients(own: slice) -> dict[str, Tensor]:
     return gradients("clip", net)
 
 
+class PriorLosses(nn.Module):
+    """The losses of a prior as a forward pass, which is what DDP watches."""
+
+    def __init__(self, prior: Dalle) -> None:
+        super().__init__()
+        self.prior = prior
+
+    def forward(self, text_tokens: Tensor, image_tokens: Tensor) -> DalleLosses:
+        """Return the losses."""
+        return self.prior.losses(text_tokens, image_tokens)
+
+
 def prior_gradients(own: slice) -> dict[str, Tensor]:
     """Gradients of a prior in DDP, text and image loss weighted as published."""
     torch.manual_seed(0)
     config = DalleConfig(10, 7, text_len=4, image_grid=2, dim=8, depth=2, heads=2)
-    net = DistributedDataParallel(Dalle(config))
+    net = DistributedDataParallel(PriorLosses(Dalle(config)))
     text_tokens, image_tokens = torch.randint(0, 10, (ROWS, 4)), torch.randint(0, 7, (ROWS, 4))
-    output = net(text_tokens[own], image_tokens[own])
-    text_loss = token_cross_entropy(output.text_logits, text_tokens[own, 1:])
-    image_loss = token_cross_entropy(output.image_logits, image_tokens[own])
+    text_loss, image_loss = net(text_tokens[own], image_tokens[own])
     (text_loss / 8 + 7 * image_loss / 8).backward()
     return gradients("prior", net)
 

@@ -97,6 +97,13 @@ def test_checkpoints_load_with_weights_only(tmp_path, as_dict):
         assert torch.equal(loaded.state_dict()[name], value), name
 
 
+def test_activation_checkpointing_reaches_the_net():
+    for wanted in (False, True):
+        module = LitDalle(TINY, OPTIMIZER, activation_checkpointing=wanted)
+        module.configure_model()
+        assert module.net.activation_checkpointing is wanted
+
+
 def test_configure_model_keeps_the_net_it_made():
     module = LitDalle(TINY, OPTIMIZER)
     module.configure_model()

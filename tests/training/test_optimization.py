@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import lightning as L
 import pytest
 import torch
 from torch import nn
@@ -40,6 +41,47 @@ def test_learning_rate_is_that_of_the_schedule_at_every_update():
         assert optimizer.param_groups[0]["lr"] == pytest.approx(schedule.value(step, 20))
         optimizer.step()
         scheduler.step()
+
+
+class Steep(L.LightningModule):
+    """A loss whose gradient has a norm of thousands; keeps the norms the optimiser sees."""
+
+    def __init__(self):
+        super().__init__()
+        self.net = nn.Linear(4, 1)
+        self.norms = []
+
+    def training_step(self, batch, batch_idx):
+        return 1e4 * self.net(batch).sum()
+
+    def configure_optimizers(self):
+        made = build_optimizer(self.net, OptimizerConfig(), 4)
+        made["optimizer"].register_step_post_hook(self._keep_norm)
+        return made
+
+    def _keep_norm(self, *_):
+        grads = [parameter.grad.flatten() for parameter in self.net.parameters()]
+        self.norms.append(float(torch.cat(grads).norm()))
+
+
+@pytest.mark.filterwarnings("ignore:.*does not have many workers")
+@pytest.mark.parametrize("precision", ["bf16-mixed", "32-true"])
+@pytest.mark.parametrize(("bound", "norm"), [(0.5, 0.5), (None, 4e4)])
+def test_clipping_clips_what_the_optimiser_sees(precision, bound, norm, tmp_path):
+    module = Steep()
+    trainer = L.Trainer(
+        max_steps=3,
+        accelerator="cpu",
+        precision=precision,
+        gradient_clip_val=bound,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        default_root_dir=tmp_path,
+    )
+    trainer.fit(module, torch.utils.data.DataLoader(torch.ones(6, 4), batch_size=2))
+    assert module.norms == pytest.approx([norm] * 3, rel=0.2)
 
 
 def test_configs_come_back_from_plain_dicts():

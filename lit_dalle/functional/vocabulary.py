@@ -1,0 +1,97 @@
+"""Cross-entropy over a large vocabulary without ever holding all logits."""
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from lit_dalle.functional.precision import working_dtype
+
+CHUNK_LOGITS = 2**23
+"""Logits that exist at once: 32 MiB in fp32."""
+
+
+def vocabulary_loss(x: Tensor, weight: Tensor, tokens: Tensor) -> Tensor:
+    """Cross-entropy of tokens under the logits ``x weightᵀ``, a chunk of rows at a time.
+
+    The gradients are computed with the loss, while a chunk's logits are at hand, so nothing is
+    computed twice. The products run in the autocast dtype where that is on, the softmax and the
+    sums in fp32.
+
+    Args:
+        x: States, ``b n dim``.
+        weight: Output embedding, ``vocabulary dim``.
+        tokens: int64, ``b n``, each in [0, vocabulary).
+
+    Returns:
+        Scalar fp32: nats per token, mean over tokens and batch.
+    """
+    loss: Tensor = _VocabularyLoss.apply(  # type: ignore[no-untyped-call]
+        x.flatten(0, 1), weight, tokens.flatten(), working_dtype(x)
+    )
+    return loss
+
+
+class _VocabularyLoss(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, tokens: Tensor, dtype: torch.dtype) -> Tensor:
+        with torch.autocast(x.device.type, enabled=False):
+            own, head = x.to(dtype), weight.to(dtype)
+            rows = min(len(x), max(1, CHUNK_LOGITS // len(weight)))
+            scratch = _Scratch(
+                own.new_empty(rows, len(weight)), own.new_empty(rows, len(weight), dtype=_wide(own))
+            )
+            losses = own.new_empty(len(x), dtype=_wide(own))
+            if not any(ctx.needs_input_grad):
+                for part in _parts(len(x), rows):
+                    losses[part] = scratch.losses(own[part], head, tokens[part])
+                return losses.mean()
+            grad_x, grad_weight = torch.empty_like(own), torch.zeros_like(weight)
+            for part in _parts(len(x), rows):
+                losses[part] = scratch.losses(own[part], head, tokens[part])
+                grad = scratch.gradient(tokens[part], 1 / len(x))
+                torch.mm(grad, head, out=grad_x[part])
+                grad_weight += grad.T @ own[part]
+        ctx.save_for_backward(grad_x, grad_weight)
+        ctx.dtype = x.dtype
+        return losses.mean()
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None, None]:
+        grad_x, grad_weight = ctx.saved_tensors
+        # In place: they are as large as the head, and a second backward pass is refused.
+        return grad_x.mul_(grad).to(ctx.dtype), grad_weight.mul_(grad), None, None
+
+
+class _Scratch(NamedTuple):
+    """Room for one chunk of logits, used again for the next."""
+
+    products: Tensor
+    """``rows vocabulary`` in the dtype of the products."""
+    shares: Tensor
+    """``rows vocabulary`` in fp32."""
+
+    def losses(self, x: Tensor, head: Tensor, tokens: Tensor) -> Tensor:
+        """Return the cross-entropies of a chunk, and leave its probabilities in ``shares``."""
+        shares = self.shares[: len(x)]
+        shares.copy_(torch.mm(x, head.T, out=self.products[: len(x)]))
+        right = shares.gather(-1, tokens[:, None])
+        largest = shares.amax(dim=-1, keepdim=True)
+        total = shares.sub_(largest).exp_().sum(dim=-1, keepdim=True)
+        shares.div_(total)
+        return (total.log() + largest - right).squeeze(-1)
+
+    def gradient(self, tokens: Tensor, scale: float) -> Tensor:
+        """Return ``scale · (probabilities − one-hot)``, the gradient of the logits."""
+        shares = self.shares[: len(tokens)]
+        right = tokens[:, None]
+        shares.scatter_add_(-1, right, shares.new_full((), -1).expand_as(right))
+        return self.products[: len(tokens)].copy_(shares.mul_(scale))
+
+
+def _wide(x: Tensor) -> torch.dtype:
+    return torch.promote_types(x.dtype, torch.float32)
+
+
+def _parts(length: int, size: int) -> list[slice]:
+    return [slice(first, min(first + size, length)) for first in range(0, length, size)]

@@ -37,7 +37,7 @@ def generate(
     overwrite: bool = False,
     precision: Precision = "auto",
     device: str = "auto",
-    tile: int = 64,
+    tile: int | None = None,
 ) -> Path:
     """Draw pictures of a sentence and keep those that CLIP finds best.
 
@@ -59,7 +59,7 @@ def generate(
         overwrite: Replace an earlier generation in the folder given as out.
         precision: auto: bfloat16 where the device computes in it.
         device: auto, cpu or cuda.
-        tile: Pictures computed together: bounds the memory.
+        tile: Pictures computed together, to bound the memory; when not given, as many as fit.
 
     Returns:
         The folder.

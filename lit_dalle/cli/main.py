@@ -92,7 +92,12 @@ def _run(name: str, arguments: list[str]) -> None:
 
 
 def keep_freed_memory() -> None:
-    """Have glibc keep large freed buffers: fresh pages cost a quarter of a training step on CPU."""
+    """Spare a CPU the cost of fresh memory: a quarter of a training step, a fifth of sampling.
+
+    glibc keeps large freed buffers instead of giving them back, and PyTorch asks for huge pages. It
+    must come before PyTorch's first allocation.
+    """
+    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     if platform.libc_ver()[0] == "glibc":
         libc = ctypes.CDLL(None)
         libc.mallopt(_M_MMAP_MAX, 0)

@@ -48,7 +48,12 @@ def attend_causal(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     return attend(q, k, v, CAUSAL)
 
 
-def attend_shared(q: Tensor, shared: tuple[Tensor, Tensor], own: tuple[Tensor, Tensor]) -> Tensor:
+def attend_shared(
+    q: Tensor,
+    shared: tuple[Tensor, Tensor],
+    own: tuple[Tensor, Tensor],
+    own_mask: Tensor | None = None,
+) -> Tensor:
     """Attention of one query a candidate over a prefix it shares and keys of its own.
 
     The shared part is one matrix product for all candidates of a prompt (Hydragen, arXiv
@@ -57,7 +62,8 @@ def attend_shared(q: Tensor, shared: tuple[Tensor, Tensor], own: tuple[Tensor, T
     Args:
         q: Queries, ``b heads 1 head_dim``; the candidates of one prompt are rows in succession.
         shared: Keys and values of the prefixes, each ``prompts heads s head_dim``.
-        own: Keys and values of the candidates, each ``b heads m head_dim``; all are visible.
+        own: Keys and values of the candidates, each ``b heads m head_dim``.
+        own_mask: bool ``m``, True where the own key is visible; None: all are.
 
     Returns:
         ``b heads 1 head_dim``.
@@ -65,19 +71,25 @@ def attend_shared(q: Tensor, shared: tuple[Tensor, Tensor], own: tuple[Tensor, T
     prompts = len(shared[0])
     together = q.view(prompts, -1, q.shape[1], q.shape[3]).transpose(1, 2)
     of_prefix, prefix_lse = _attend_lse(together, *shared)
-    of_own, own_lse = _attend_lse(q, *own)
+    of_own, own_lse = _attend_lse(q, *own, own_mask)
     of_prefix, prefix_lse = (x.transpose(1, 2).flatten(0, 1) for x in (of_prefix, prefix_lse))
     weight = torch.sigmoid(prefix_lse.unsqueeze(-1) - own_lse).unsqueeze(-1)
     return torch.lerp(of_own, of_prefix.unsqueeze(2), weight.to(q.dtype))
 
 
-def _attend_lse(q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-    """Attention over all keys, and the log-sum-exp of its scores: ``b heads n``, fp32."""
+def _attend_lse(
+    q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """Attention over the visible keys and the log-sum-exp of its scores: ``b heads n``, fp32."""
+    bias = None
+    if mask is not None:
+        bias = q.new_zeros(1, 1, 1, len(mask)).masked_fill_(~mask.to(q.device), -torch.inf)
     if q.device.type == "cpu":
         fused = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
-        mixed, lse = fused(q, k, v)
+        mixed, lse = fused(q, k, v, attn_mask=bias)
         return mixed, lse.float()
     scores = (q @ k.mT).float() * q.shape[-1] ** -0.5
+    scores = scores if bias is None else scores + bias
     lse = scores.logsumexp(dim=-1)
     return (scores - lse.unsqueeze(-1)).exp().to(v.dtype) @ v, lse
 

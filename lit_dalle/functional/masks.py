@@ -8,7 +8,7 @@ token sees ([P] 2.2 and appendix B, Fig. 11). That depends only on how many toke
   reaches the token straight above (33 tokens on the 32-wide grid).
 - ``column``: the own column's tokens down to the own row.
 - ``convolutional``: a centred ``kernel × kernel`` window made causal: ``kernel // 2`` rows above
-  and the own row up to itself (at most 61 keys for 11×11); sideways it wraps as the row window does.
+  and the own row up to itself (at most 61 keys for 11×11), wrapping sideways as the row window.
 """
 
 from dataclasses import dataclass

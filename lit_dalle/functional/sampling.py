@@ -2,7 +2,9 @@
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
+_RUN = 128
 _GOLDEN = 0x9E3779B97F4A7C15
 _MIX = (0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
 
@@ -61,7 +63,9 @@ def filter_logits(
         ValueError: temperature ≤ 0, top_k < 1, or top_p outside (0, 1].
     """
     check_filter(temperature, top_k, top_p)
-    logits = logits.float() / temperature
+    logits = logits.float()
+    if temperature != 1:
+        logits = logits / temperature
     if top_k is not None and top_k < logits.shape[-1]:
         values, kept = logits.topk(top_k, dim=-1)
         logits = torch.full_like(logits, -torch.inf).scatter(-1, kept, values)
@@ -87,6 +91,8 @@ def check_filter(temperature: float, top_k: int | None, top_p: float | None) -> 
 def sample_tokens(logits: Tensor, noise: Tensor) -> Tensor:
     """Draw by inverting the cumulative distribution, in fp32.
 
+    The vocabulary is summed in runs first, so that only one run of each row is accumulated.
+
     Args:
         logits: ``b vocabulary``; −inf excludes a token.
         noise: ``b``, in (0, 1), one number a row.
@@ -94,10 +100,37 @@ def sample_tokens(logits: Tensor, noise: Tensor) -> Tensor:
     Returns:
         int64, ``b``: the first token whose cumulative probability exceeds the row's noise.
     """
-    cumulative = logits.float().softmax(dim=-1).cumsum(dim=-1)
-    threshold = noise.float().unsqueeze(-1) * cumulative[:, -1:]
-    tokens = torch.searchsorted(cumulative, threshold, right=True).squeeze(-1)
-    return tokens.clamp(max=logits.shape[-1] - 1)
+    shares = logits.float().softmax(dim=-1)
+    padded = F.pad(shares, (0, -shares.shape[-1] % _RUN))
+    runs = padded.view(len(padded), -1, _RUN)
+    totals = runs.sum(dim=-1)
+    run, rest = _first_above(totals, noise.float())
+    place, _ = _first_above(runs[torch.arange(len(run), device=run.device), run], rest)
+    return run * _RUN + place
+
+
+def _first_above(shares: Tensor, level: Tensor) -> tuple[Tensor, Tensor]:
+    """Find in each row where the cumulative share exceeds a level of the row's total.
+
+    Args:
+        shares: fp32 ``b n``, not negative.
+        level: fp32 ``b``, in [0, 1).
+
+    Returns:
+        int64 ``b``, always a place with a share above 0; and how far within that place's own share
+        the level lies, fp32 ``b`` in [0, 1).
+    """
+    cumulative = shares.cumsum(dim=-1)
+    total = cumulative[:, -1:]
+    threshold = torch.minimum(level[:, None] * total, _below(total))
+    place = torch.searchsorted(cumulative, threshold, right=True)
+    share = shares.gather(-1, place)
+    within = (threshold - cumulative.gather(-1, place) + share) / share
+    return place.squeeze(-1), within.squeeze(-1).clamp(0, 1)
+
+
+def _below(x: Tensor) -> Tensor:
+    return torch.nextafter(x, torch.zeros_like(x))
 
 
 def _mix(state: Tensor) -> Tensor:

@@ -13,7 +13,13 @@ from lit_dalle.functional.sampling import (
     sample_tokens,
     uniform_noise,
 )
+from lit_dalle.models.cache import cache_slots
 from lit_dalle.models.dalle import PAD_ID, Dalle, Prefill
+
+TILE_BYTES = 4 * 2**30
+"""Most bytes of keys and values of the candidates that are decoded together."""
+LARGEST_TILE = 512
+"""Most candidates that are decoded together; more do not make a token cheaper."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,7 @@ def generate_image_tokens(
     top_p: float | None = None,
     guidance: float = 1.0,
     seed: int = 0,
-    tile: int = 64,
+    tile: int | None = None,
     progress: Callable[[int], None] | None = None,
     first_candidate: int = 0,
     prefix_image_tokens: Tensor | None = None,
@@ -76,7 +82,8 @@ def generate_image_tokens(
         top_p: Keep the most likely tokens with this total probability.
         guidance: Scale g of ``uncond + g · (cond − uncond)``; 1 is off, else the work doubles.
         seed: Seed of the sampling noise.
-        tile: Candidates decoded together; bounds the memory.
+        tile: Candidates decoded together. When not given, as many as keep the caches below
+            ``TILE_BYTES``, which depends on the prior alone.
         progress: Called after each position of a tile with the number of tokens just drawn.
         first_candidate: Number of the first candidate, to continue an earlier call.
         prefix_image_tokens: int64, ``1 i`` or ``candidates i``: a known start of the picture in
@@ -89,9 +96,10 @@ def generate_image_tokens(
         ValueError: A setting is out of range, or a number of rows is neither 1 nor candidates.
     """
     check_filter(temperature, top_k, top_p)
+    draw = _Draw(temperature, top_k, top_p, guidance, seed)
+    tile = fitting_tile(prior, candidates, draw.guided) if tile is None else tile
     if candidates < 1 or tile < 1:
         raise ValueError(f"candidates and tile must be at least 1, got {candidates} and {tile}")
-    draw = _Draw(temperature, top_k, top_p, guidance, seed)
     device = prior.image_embedding.weight.device
     text = text_tokens.to(device)
     known = text.new_empty(1, 0) if prefix_image_tokens is None else prefix_image_tokens.to(device)
@@ -106,6 +114,16 @@ def generate_image_tokens(
             numbers = rows + first_candidate
             drawn.append(_finish(prior, begun, starts[rows], numbers, draw, progress))
     return torch.cat(drawn).clone()
+
+
+def fitting_tile(prior: Dalle, candidates: int, guided: bool = False) -> int:
+    """Return how many candidates to decode together: all, or equal parts of ``LARGEST_TILE``."""
+    config, weight = prior.config, prior.image_embedding.weight
+    slots = sum(cache_slots(pattern, config.image_len) for pattern in config.patterns)
+    head_dim = config.head_dim or config.dim // config.heads
+    each = 2 * slots * config.heads * head_dim * weight.element_size() * (2 if guided else 1)
+    largest = max(1, min(LARGEST_TILE, TILE_BYTES // each))
+    return -(-candidates // -(-max(1, candidates) // largest))
 
 
 def _read(prior: Dalle, text: Tensor, known: Tensor, guided: bool) -> Prefill:

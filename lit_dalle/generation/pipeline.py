@@ -177,7 +177,7 @@ class DallePipeline:
         top_p: float | None = None,
         guidance: float | None = None,
         seed: int = 0,
-        tile: int = 64,
+        tile: int | None = None,
         progress: Progress | None = None,
     ) -> Generation:
         """Draw candidates of a prompt and keep the best.
@@ -191,7 +191,7 @@ class DallePipeline:
             top_p: Draw from the most likely tokens with this total probability.
             guidance: Scale of classifier-free guidance, 1 is off; default the pipeline's own.
             seed: Seed of the noise.
-            tile: Candidates computed together.
+            tile: Candidates computed together; when not given, as many as fit.
             progress: Told how far it has come.
 
         Raises:
@@ -221,7 +221,7 @@ class DallePipeline:
         seconds = perf_counter() - begin
         shown = _stage(progress, "pictures", candidates)
         ranked = rank_candidates(
-            image_tokens, self._decode, score or _unranked, keep, tile=tile, progress=shown
+            image_tokens, self._decode, score or _unranked, keep, tile=tile or 64, progress=shown
         )
         return self._result(prompt, settings, image_tokens.cpu(), ranked, seconds)
 

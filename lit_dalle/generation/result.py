@@ -35,11 +35,12 @@ class GenerationSettings:
     """Scale of classifier-free guidance; 1 is off."""
     seed: int = 0
     """Seed of the noise; a candidate is a function of seed and its number."""
-    tile: int = 64
-    """Candidates computed together: bounds memory, and in bf16 changes rounding."""
+    tile: int | None = None
+    """Candidates computed together: bounds memory, and in bf16 changes rounding. None: as many as
+    fit, a function of the prior."""
 
     def __post_init__(self) -> None:
-        if self.candidates < 1 or self.tile < 1:
+        if self.candidates < 1 or (self.tile is not None and self.tile < 1):
             raise ValueError(
                 f"candidates and tile must be at least 1, got {self.candidates} and {self.tile}"
             )

@@ -1,12 +1,14 @@
 """Keys and values kept while decoding: a prefix for all candidates, and what each wrote itself.
 
 A layer keeps no more image tokens than it can still see, laid out so that what a position sees is
-one slice where it can be: a row layer has a ring of one row and a token, a column layer keeps its
-columns together, the convolutional layer has a ring of its window's rows. So the cost of a token
-does not grow with its position, except in causal layers, which see everything.
+one slice: a row layer has a ring of one row and a token, a column layer keeps its columns together,
+the convolutional layer has a ring of its window's rows, of which it hides what stands beside the
+window (to gather the window costs more). So the cost of a token does not grow with its position,
+except in causal layers, which see everything.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -53,7 +55,7 @@ class KVCache:
         shared = text_len if prefix.pattern.sparse else length
         self.shared = (prefix.k[:, :, :shared].contiguous(), prefix.v[:, :, :shared].contiguous())
         size = (prompts * copies, heads, self.layout.slots, head_dim)
-        self.own = (prefix.k.new_zeros(size), prefix.v.new_zeros(size))
+        self.own = (prefix.k.new_empty(size), prefix.v.new_empty(size))  # read where written
         for position in range(shared, length):
             last = slice(position, position + 1)
             k, v = (x[:, :, last].repeat_interleave(copies, 0) for x in (prefix.k, prefix.v))
@@ -62,9 +64,10 @@ class KVCache:
     def __call__(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """Mix the next position of each candidate: ``prompts·copies heads 1 head_dim``."""
         self._write(self.position, k, v)
-        seen = self.layout.visible(self.position)
+        slots, mask = self.layout.visible(self.position)
         self.position += 1
-        return attend_shared(q, self.shared, (_read(self.own[0], seen), _read(self.own[1], seen)))
+        own = (self.own[0][:, :, slots], self.own[1][:, :, slots])
+        return attend_shared(q, self.shared, own, mask)
 
     def _write(self, position: int, k: Tensor, v: Tensor) -> None:
         """Put the keys and values of a raster position in their slot."""
@@ -73,10 +76,17 @@ class KVCache:
         self.own[1][:, :, slot : slot + 1] = v
 
 
-def _read(own: Tensor, runs: list[slice]) -> Tensor:
-    """Runs of slots of ``b heads slots head_dim``; one run is a view, several are copied."""
-    parts = [own[:, :, run] for run in runs]
-    return parts[0] if len(parts) == 1 else torch.cat(parts, dim=2)
+def cache_slots(pattern: AttentionPattern, image_len: int, known: int = 0) -> int:
+    """Return how many positions a layer keeps for each candidate behind ``known`` image tokens."""
+    return _layout(pattern, known, image_len).slots
+
+
+class Visible(NamedTuple):
+    """What a position sees of the slots."""
+
+    slots: slice
+    mask: Tensor | None
+    """bool over these slots, True = visible; None: all."""
 
 
 @dataclass(frozen=True)
@@ -90,9 +100,9 @@ class Line:
         """Slot of a raster position."""
         return position - self.first
 
-    def visible(self, position: int) -> list[slice]:
-        """Runs of slots that a raster position sees."""
-        return [slice(0, position - self.first + 1)]
+    def visible(self, position: int) -> Visible:
+        """What a raster position sees."""
+        return Visible(slice(0, position - self.first + 1), None)
 
 
 @dataclass(frozen=True)
@@ -105,9 +115,9 @@ class Ring:
         """Slot of a raster position."""
         return position % self.slots
 
-    def visible(self, position: int) -> list[slice]:
-        """Runs of slots that a raster position sees."""
-        return [slice(0, min(position + 1, self.slots))]
+    def visible(self, position: int) -> Visible:
+        """What a raster position sees."""
+        return Visible(slice(0, min(position + 1, self.slots)), None)
 
 
 @dataclass(frozen=True)
@@ -126,9 +136,10 @@ class Columns:
         row, column = divmod(position, self.grid)
         return column * self.grid + row
 
-    def visible(self, position: int) -> list[slice]:
-        """Runs of slots that a raster position sees."""
-        return [slice(position % self.grid * self.grid, self.slot(position) + 1)]
+    def visible(self, position: int) -> Visible:
+        """What a raster position sees."""
+        first = position % self.grid * self.grid
+        return Visible(slice(first, self.slot(position) + 1), None)
 
 
 @dataclass(frozen=True)
@@ -146,19 +157,13 @@ class Window:
         """Slot of a raster position."""
         return position % self.slots
 
-    def visible(self, position: int) -> list[slice]:
-        """Runs of slots that a raster position sees."""
-        keys = torch.arange(max(0, position - self.pattern.reach), position + 1)
+    def visible(self, position: int) -> Visible:
+        """What a raster position sees."""
+        filled = min(position + 1, self.slots)
+        keys = position - (position - torch.arange(filled)) % self.slots
         text = self.pattern.text_len
-        seen = self.pattern.sees(torch.tensor(text + position), text + keys)
-        return _runs((keys[seen] % self.slots).sort().values.tolist())
-
-
-def _runs(slots: list[int]) -> list[slice]:
-    """Join ascending slots that follow one another."""
-    starts = [slot for slot in slots if slot - 1 not in slots]
-    ends = [slot + 1 for slot in slots if slot + 1 not in slots]
-    return [slice(start, end) for start, end in zip(starts, ends, strict=True)]
+        mask = self.pattern.sees(torch.tensor(text + position), text + keys)
+        return Visible(slice(0, filled), mask)
 
 
 def _layout(

@@ -136,19 +136,22 @@ def test_attend_refuses_what_it_would_get_wrong():
         attend(x[:, :, :2], x, x, CAUSAL)
 
 
+@pytest.mark.parametrize("mask", [None, torch.tensor([True, False, False, True])])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_shared_prefix_equals_attention_over_all_keys(dtype):
+def test_shared_prefix_equals_attention_over_all_keys(dtype, mask):
     torch.manual_seed(0)
     prompts, copies, heads, s, m, d = 2, 5, 3, 7, 4, 16
     b = prompts * copies
     q, shared = torch.randn(b, heads, 1, d), torch.randn(2, prompts, heads, s, d)
     q, shared, own = (x.to(dtype) for x in (q, shared, 3 * torch.randn(2, b, heads, m, d)))
-    found = attend_shared(q, tuple(shared), tuple(own))
+    found = attend_shared(q, tuple(shared), tuple(own), mask)
     keys, values = (
         torch.cat([a.repeat_interleave(copies, 0), b], dim=2).double()
         for a, b in zip(shared, own, strict=True)
     )
-    wanted = naive_attention(q.double(), keys, values, torch.ones(1, s + m, dtype=torch.bool))
+    seen = torch.ones(m, dtype=torch.bool) if mask is None else mask
+    seen = torch.cat([torch.ones(s, dtype=torch.bool), seen])
+    wanted = naive_attention(q.double(), keys, values, seen)
     tolerance = 1e-5 if dtype == torch.float32 else 2e-2
     torch.testing.assert_close(found.double(), wanted, atol=tolerance, rtol=tolerance)
 

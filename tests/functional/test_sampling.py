@@ -125,6 +125,19 @@ def test_sampling_inverts_the_cumulative_distribution():
     assert sample_tokens(logits, noise).tolist() == [0, 1, 1, 2, 2, 3]
 
 
+@pytest.mark.parametrize("vocabulary", [1, 127, 128, 129, 8192])
+def test_sampling_in_runs_equals_one_cumulative_sum(vocabulary):
+    torch.manual_seed(0)
+    logits = 3 * torch.randn(2000, vocabulary)
+    noise = uniform_noise(0, torch.arange(2000))
+    cumulative = logits.double().softmax(-1).cumsum(-1)
+    wanted = (cumulative <= noise.double()[:, None]).sum(-1)
+    found = sample_tokens(logits, noise)
+    near = (cumulative - noise.double()[:, None]).abs().amin(-1) < 1e-6
+    assert torch.equal(found[~near], wanted[~near])
+    assert near.float().mean() < 0.05
+
+
 def test_sampling_never_returns_an_excluded_token():
     smallest, largest = 2.0**-24, 1 - 2.0**-24
     torch.manual_seed(0)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from lit_dalle.functional.sampling import guide, sample_tokens, uniform_noise
-from lit_dalle.generation.decode import generate_image_tokens, null_text_tokens
+from lit_dalle.generation.decode import fitting_tile, generate_image_tokens, null_text_tokens
 from lit_dalle.models.dalle import Dalle, DalleConfig
 
 TINY = DalleConfig(
@@ -76,6 +76,20 @@ def test_samples_do_not_depend_on_the_tile(prior, prompt, guidance):
     assert torch.equal(rest, whole[20:])
 
 
+def test_the_tile_is_chosen_by_the_size_of_the_caches(monkeypatch):
+    prior = Dalle(TINY)
+    slots = (4 + 1) * 2 + 4 * 4 + (4 + 1 + 1)  # two rings, a column layer, the window of 3×3
+    each = slots * 2 * TINY.dim * 4
+    assert fitting_tile(prior, 100) == 100
+    assert fitting_tile(prior, 1025) == 342  # three equal parts of at most 512
+    monkeypatch.setattr("lit_dalle.generation.decode.TILE_BYTES", 40 * each)
+    assert fitting_tile(prior, 100) == 34
+    assert fitting_tile(prior, 100, guided=True) == 20
+    assert fitting_tile(prior.bfloat16(), 100) == 50
+    monkeypatch.setattr("lit_dalle.generation.decode.TILE_BYTES", 1)
+    assert fitting_tile(prior, 100) == 1
+
+
 def test_each_candidate_may_have_its_own_prompt(prior, prompt):
     prompts = torch.cat([prompt, prompt.flip(0), torch.tensor([[1, 5, 0, 0, 0, 0]])])
     for guidance in (1.0, 2.0):
@@ -138,7 +152,7 @@ def test_result_is_an_ordinary_tensor(prior, prompt):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"candidates": 0}, "candidates and tile must be at least 1, got 0 and 64"),
+        ({"candidates": 0, "tile": 64}, "candidates and tile must be at least 1, got 0 and 64"),
         ({"candidates": 2, "temperature": -1.0}, "temperature must be above 0, got -1.0"),
         (
             {"candidates": 2, "prefix_image_tokens": torch.zeros(3, 1).long()},

@@ -54,8 +54,9 @@ class KVCache:
         # A causal layer sees the whole prefix for good; a sparse one moves on from image tokens.
         shared = text_len if prefix.pattern.sparse else length
         self.shared = (prefix.k[:, :, :shared].contiguous(), prefix.v[:, :, :shared].contiguous())
-        size = (prompts * copies, heads, self.layout.slots, head_dim)
-        self.own = (prefix.k.new_empty(size), prefix.v.new_empty(size))  # read where written
+        # Slots first, keys beside values: what a position sees is one stretch of memory. It is read
+        # only where it was written.
+        self.own = prefix.k.new_empty(prompts * copies, self.layout.slots, heads, 2, head_dim)
         for position in range(shared, length):
             last = slice(position, position + 1)
             k, v = (x[:, :, last].repeat_interleave(copies, 0) for x in (prefix.k, prefix.v))
@@ -66,14 +67,13 @@ class KVCache:
         self._write(self.position, k, v)
         slots, mask = self.layout.visible(self.position)
         self.position += 1
-        own = (self.own[0][:, :, slots], self.own[1][:, :, slots])
-        return attend_shared(q, self.shared, own, mask)
+        own_k, own_v = self.own[:, slots].transpose(1, 2).unbind(dim=3)
+        return attend_shared(q, self.shared, (own_k, own_v), mask)
 
     def _write(self, position: int, k: Tensor, v: Tensor) -> None:
-        """Put the keys and values of a raster position in their slot."""
-        slot = self.layout.slot(position)
-        self.own[0][:, :, slot : slot + 1] = k
-        self.own[1][:, :, slot : slot + 1] = v
+        """Put the keys and values of a raster position, ``b heads 1 head_dim``, in their slot."""
+        slot = self.own[:, self.layout.slot(position)]
+        slot[:, :, 0], slot[:, :, 1] = k.squeeze(2), v.squeeze(2)
 
 
 def cache_slots(pattern: AttentionPattern, image_len: int, known: int = 0) -> int:

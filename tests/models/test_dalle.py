@@ -104,7 +104,7 @@ def test_a_sparse_cache_holds_no_more_than_its_window():
     config = replace(TINY, image_grid=16, conv_kernel=5)
     net, text, _ = tiny(config, batch=1)
     caches = net.new_caches(net.prefill(text, text[:, :0]), copies=2)
-    slots = [cache.own[0].shape[2] for cache in caches]
+    slots = [cache.own.shape[1] for cache in caches]
     assert slots == [16 + 1, 16 * 16, 16 + 1, 2 * 16 + 2 + 1]
 
 

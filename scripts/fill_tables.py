@@ -6,6 +6,9 @@ the rows and the key (or ``metric``) that makes the columns:
     <!-- table results/reconstruction.json rows=family columns=metric -->
     <!-- end -->
 
+More pairs behind these keep only the rows that have these values, spaces written as _; a - keeps
+rows without the key.
+
 Run ``python scripts/fill_tables.py README.md docs/results.md``; with ``--check`` nothing is written
 and the exit code is 1 when a file's tables are not those of its result files.
 """
@@ -49,7 +52,7 @@ def table_of(match: re.Match[str]) -> str:
     """Return the Markdown table and the line that says where its figures come from."""
     result = json.loads(Path(match["file"]).read_text())
     only = dict(pair.split("=", 1) for pair in match["only"].split())
-    rows = [row for row in result["rows"] if all(str(cell(row, k)) == v for k, v in only.items())]
+    rows = [row for row in result["rows"] if all(fits(cell(row, k), v) for k, v in only.items())]
     if not rows:
         raise SystemExit(f"{match['file']} has no row with {match['only'].strip()}")
     names = unique(cell(row, match["rows"]) for row in rows)
@@ -62,6 +65,11 @@ def table_of(match: re.Match[str]) -> str:
     setting = result["setting"]
     source = f"`{setting['command']}`, seed {setting['seed']}, commit {setting['commit'][:10]}"
     return "\n".join([*lines, "", source, ""])
+
+
+def fits(value: Any, wanted: str) -> bool:
+    """Tell whether a cell is the one asked for: spaces written as _, and - for a key it lacks."""
+    return str(value).replace(" ", "_") == ("" if wanted == "-" else wanted)
 
 
 def cell(row: dict[str, Any], key: str) -> Any:
@@ -78,10 +86,10 @@ def figure(row: dict[str, Any] | None) -> str:
     """Return a value with its interval and unit, or a dash."""
     if row is None:
         return "–"
-    digits = 3 if abs(row["value"]) < 10 else 1
-    value = f"{row['value']:.{digits}f}"
+    digits = 3 if abs(row["value"]) < 10 else 1 if abs(row["value"]) < 1000 else 0
+    value = f"{row['value']:,.{digits}f}"
     if row.get("low") is not None:
-        value += f" ({row['low']:.{digits}f}–{row['high']:.{digits}f})"
+        value += f" ({row['low']:,.{digits}f}–{row['high']:,.{digits}f})"
     return f"{value} {row.get('unit') or ''}".strip()
 
 

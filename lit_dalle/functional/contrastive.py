@@ -1,17 +1,19 @@
 """CLIP's training loss, exact across processes: each one scores its rows against all features."""
 
 import math
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch import distributed as dist
-from torch.nn import functional as F
 
 from lit_dalle.functional.processes import all_gather, gather_rows, world_size
 from lit_dalle.functional.similarity import cosine_scores
 
 MAX_LOGIT_SCALE = math.log(100)
 """Upper bound of logit_scale, in log space ([C] 2.5)."""
+CHUNK_LOGITS = 2**23
+"""Logits that exist at once: 32 MiB in fp32."""
 
 
 def contrastive_loss(
@@ -29,6 +31,9 @@ def contrastive_loss(
     of the whole batch, and so are the gradients which DDP averages, that of ``logit_scale``
     included.
 
+    A chunk of rows is scored at a time, and the gradients are computed with the loss, while its
+    logits are at hand: the ``b n`` of a large batch never exist at once. All is computed in fp32.
+
     Args:
         image_features: ``b e``, unit norm; the same b in every process.
         text_features: ``b e``, unit norm; row p belongs to picture p.
@@ -41,18 +46,16 @@ def contrastive_loss(
         Scalar in nats: mean over rows and both directions. :func:`chance_level` is its value for
         features that say nothing.
     """
-    all_images, all_texts, own = image_features, text_features, 0
+    all_images, all_texts, first = image_features, text_features, 0
     all_groups = group_ids
     if gather and world_size() > 1:
         all_images, all_texts = gather_rows(image_features), gather_rows(text_features)
         all_groups = None if group_ids is None else all_gather(group_ids)
-        own = dist.get_rank() * len(image_features)
-    targets = torch.arange(own, own + len(image_features), device=image_features.device)
-    hidden = _same_group(group_ids, all_groups, targets)
-    directions = ((image_features, all_texts), (text_features, all_images))
-    losses = [
-        F.cross_entropy(_logits(rows, columns, logit_scale, hidden), targets)
-        for rows, columns in directions
+        first = dist.get_rank() * len(image_features)
+    negatives = _Negatives(group_ids, all_groups, first)
+    losses: list[Tensor] = [
+        _RowLoss.apply(rows, columns, logit_scale, negatives)  # type: ignore[no-untyped-call]
+        for rows, columns in ((image_features, all_texts), (text_features, all_images))
     ]
     return (losses[0] + losses[1]) / 2
 
@@ -80,14 +83,70 @@ def matches(
     return rows[nearest] == rows
 
 
-def _logits(rows: Tensor, columns: Tensor, logit_scale: Tensor, hidden: Tensor | None) -> Tensor:
-    logits = logit_scale.float().exp() * cosine_scores(rows, columns)
-    return logits if hidden is None else logits.masked_fill(hidden, -math.inf)
+class _Negatives(NamedTuple):
+    """Which columns are the rows' own pairs, and which are left out."""
+
+    row_groups: Tensor | None
+    """int64, ``b``."""
+    column_groups: Tensor | None
+    """int64, ``n``."""
+    first: int
+    """Column of the first row's pair; the others follow."""
+
+    def pairs(self, part: slice, device: torch.device) -> Tensor:
+        """Columns of some rows' own pairs: int64, ``rows 1``."""
+        return torch.arange(self.first + part.start, self.first + part.stop, device=device)[:, None]
+
+    def hide_(self, logits: Tensor, part: slice, pairs: Tensor) -> None:
+        """Leave out of ``rows n`` those of the row's group, but not the row's own pair."""
+        if self.row_groups is not None and self.column_groups is not None:
+            same = self.row_groups[part, None] == self.column_groups
+            logits.masked_fill_(same.scatter_(1, pairs, False), -math.inf)
 
 
-def _same_group(own: Tensor | None, everyone: Tensor | None, targets: Tensor) -> Tensor | None:
-    """Columns to leave out, ``b n``: those of the row's group, but not the row's own pair."""
-    if own is None or everyone is None:
-        return None
-    same = own[:, None] == everyone[None, :]
-    return same.scatter(1, targets[:, None], False)
+class _RowLoss(torch.autograd.Function):
+    """Cross-entropy of rows ``b e`` over columns ``n e``, mean over rows."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, rows: Tensor, columns: Tensor, logit_scale: Tensor, negatives: _Negatives
+    ) -> Tensor:
+        with torch.autocast(rows.device.type, enabled=False):
+            scaled, wide = rows.float() * logit_scale.float().exp(), columns.float()
+            losses = scaled.new_empty(len(rows))
+            grad_scaled, grad_columns = torch.empty_like(scaled), torch.zeros_like(wide)
+            size = max(1, CHUNK_LOGITS // len(columns))
+            scratch = scaled.new_empty(min(size, len(rows)), len(columns))
+            for start in range(0, len(rows), size):
+                part = slice(start, min(start + size, len(rows)))
+                pairs = negatives.pairs(part, rows.device)
+                logits = torch.mm(scaled[part], wide.T, out=scratch[: len(pairs)])
+                negatives.hide_(logits, part, pairs)
+                losses[part] = _cross_entropy_(logits, pairs)
+                if any(ctx.needs_input_grad):
+                    grad = logits.scatter_add_(1, pairs, logits.new_full(pairs.shape, -1))
+                    torch.mm(grad, wide, out=grad_scaled[part])
+                    grad_columns.addmm_(grad.T, scaled[part])
+        ctx.save_for_backward(rows, logit_scale, grad_scaled / len(rows), grad_columns / len(rows))
+        ctx.dtypes = rows.dtype, columns.dtype, logit_scale.dtype
+        return losses.mean()
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+        rows, logit_scale, grad_scaled, grad_columns = ctx.saved_tensors
+        grad_rows = grad * logit_scale.float().exp() * grad_scaled
+        grad_scale = (grad_rows * rows).sum()  # the logarithm's: it multiplies all rows
+        grads = (grad_rows, grad * grad_columns, grad_scale)
+        of_rows, of_columns, of_scale = (
+            each.to(dtype) for each, dtype in zip(grads, ctx.dtypes, strict=True)
+        )
+        return of_rows, of_columns, of_scale, None
+
+
+def _cross_entropy_(logits: Tensor, pairs: Tensor) -> Tensor:
+    """Cross-entropies of a chunk ``rows n``, which is left holding the probabilities."""
+    right = logits.gather(1, pairs)
+    largest = logits.amax(dim=1, keepdim=True)
+    total = logits.sub_(largest).exp_().sum(dim=1, keepdim=True)
+    logits.div_(total)
+    return (total.log() + largest - right).squeeze(1)

@@ -7,6 +7,7 @@ with the keys that those can see. Scores are rounded to the dtype of the inputs,
 computed in fp32 inside its kernel, and only the probabilities are kept for the backward pass.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -26,7 +27,13 @@ WORTHWHILE = 0.45
 """Blocks must compute at most this share of the dense mask's pairs, else the mask is faster."""
 
 
-def attend_in_parts(q: Tensor, k: Tensor, v: Tensor, pattern: AttentionPattern) -> Tensor:
+def attend_in_parts(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    pattern: AttentionPattern,
+    parts: "Sequence[Part] | None" = None,
+) -> Tensor:
     """Attention of a whole stream under a pattern, equal to the dense mask up to rounding.
 
     Args:
@@ -34,11 +41,13 @@ def attend_in_parts(q: Tensor, k: Tensor, v: Tensor, pattern: AttentionPattern) 
         k: Keys, the same shape; for the pattern ``full`` of any length m.
         v: Values, of the keys' shape.
         pattern: What a position sees.
+        parts: How the stream is cut; :func:`plan` decides when not given.
 
     Returns:
         ``b heads n head_dim``.
     """
-    mixed: Tensor = _AttendInParts.apply(q, k, v, pattern)  # type: ignore[no-untyped-call]
+    parts = plan(pattern, q.shape[2], k.shape[2]) if parts is None else parts
+    mixed: Tensor = _AttendInParts.apply(q, k, v, parts)  # type: ignore[no-untyped-call]
     return mixed
 
 
@@ -50,8 +59,8 @@ class _AttendInParts(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, pattern: AttentionPattern) -> Tensor:
-        ctx.parts = plan(pattern, q.shape[2], k.shape[2])
+    def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, parts: "Sequence[Part]") -> Tensor:
+        ctx.parts = parts
         mixed = torch.empty_like(q, memory_format=torch.contiguous_format)
         kept = [part.forward(Streams(q, k, v), mixed.flatten(0, 1)) for part in ctx.parts]
         ctx.save_for_backward(*(x for tensors in kept for x in tensors))
@@ -252,12 +261,16 @@ def plan(pattern: AttentionPattern, queries: int, keys: int) -> tuple[Part, ...]
         return whole
     if pattern.kind == "causal" or queries <= pattern.text_len:
         return _causal_spans(queries)
-    lines, rest = divmod(queries - pattern.text_len, pattern.grid)
-    if rest:
+    if (queries - pattern.text_len) % pattern.grid:
         return whole
-    parts: tuple[Part, ...] = (*_causal_spans(pattern.text_len), _blocks(pattern, lines))
+    parts = blocks_behind_text(pattern, (queries - pattern.text_len) // pattern.grid)
     pairs = sum(part.pairs for part in parts)
     return parts if pairs <= WORTHWHILE * queries**2 else whole
+
+
+def blocks_behind_text(pattern: AttentionPattern, lines: int) -> tuple[Part, ...]:
+    """Cut a sparse stream into spans of the text and blocks of so many rows of the picture."""
+    return (*_causal_spans(pattern.text_len), _blocks(pattern, lines))
 
 
 def _causal_spans(n: int) -> tuple[Span, ...]:

@@ -5,7 +5,14 @@ from torch.nn import functional as F
 from lit_dalle.functional.attention import attend, attend_causal, attend_shared
 from lit_dalle.functional.flex import attend_flex, block_mask
 from lit_dalle.functional.masks import CAUSAL, FULL, AttentionPattern
-from lit_dalle.functional.products import Blocks, Span, attend_in_parts, computed_share, plan
+from lit_dalle.functional.products import (
+    Blocks,
+    Span,
+    attend_in_parts,
+    blocks_behind_text,
+    computed_share,
+    plan,
+)
 
 KINDS = ("row", "column", "convolutional")
 
@@ -37,13 +44,11 @@ def assert_equals_naive(function, pattern, n, dtype=torch.float64, tolerance=1e-
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("text_len", "grid"), [(0, 8), (5, 8), (7, 16), (64, 16), (9, 32)])
-def test_blocks_equal_the_dense_mask_forward_and_backward(kind, text_len, grid, monkeypatch):
-    monkeypatch.setattr("lit_dalle.functional.products.WORTHWHILE", 9.0)
-    plan.cache_clear()
+def test_blocks_equal_the_dense_mask_forward_and_backward(kind, text_len, grid):
     pattern, n = AttentionPattern(kind, text_len, grid), text_len + grid**2
-    assert isinstance(plan(pattern, n, n)[-1], Blocks)
-    assert_equals_naive(lambda *qkv: attend_in_parts(*qkv, pattern), pattern, n)
-    plan.cache_clear()
+    parts = blocks_behind_text(pattern, grid)
+    assert isinstance(parts[-1], Blocks)
+    assert_equals_naive(lambda *qkv: attend_in_parts(*qkv, pattern, parts), pattern, n)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -74,7 +79,8 @@ def test_bf16_differs_by_rounding_only(kind):
 @pytest.mark.parametrize("rows", [1, 2, 7])
 def test_a_picture_of_some_rows_is_enough(kind, rows):
     pattern = AttentionPattern(kind, 3, 16)
-    function = lambda *qkv: attend_in_parts(*qkv, pattern)  # noqa: E731
+    parts = blocks_behind_text(pattern, rows)
+    function = lambda *qkv: attend_in_parts(*qkv, pattern, parts)  # noqa: E731
     assert_equals_naive(function, pattern, 3 + 16 * rows)
 
 

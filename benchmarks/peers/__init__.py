@@ -1,0 +1,1 @@
+"""Other people's packages that ours is held against; each is optional."""

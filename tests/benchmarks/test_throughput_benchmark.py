@@ -45,7 +45,8 @@ def values(rows, metric, **case):
 
 def test_every_measurement_writes_its_rows_and_absent_peers_are_named(tmp_path):
     picture = tmp_path / "speed.png"
-    found, ran = run_benchmark(tmp_path, "--one-process", "--plot", str(picture))
+    plot = ["--plot", str(picture)] if find_spec("matplotlib") else []
+    found, ran = run_benchmark(tmp_path, "--one-process", *plot)
     rows = found["rows"]
     assert found["benchmark"] == "throughput"
     assert found["setting"]["precision"] == "bfloat16"
@@ -64,7 +65,7 @@ def test_every_measurement_writes_its_rows_and_absent_peers_are_named(tmp_path):
         "teacher_forced_agreement": 1,
         "generate_seconds": 4,
         "pictures_per_s": 2,
-        "speedup_over_dense_mask": 8,
+        "speedup_over_dense_mask": 10,
         "loader_wait_share": 1,
         "read_bandwidth": 1,
     }
@@ -72,7 +73,7 @@ def test_every_measurement_writes_its_rows_and_absent_peers_are_named(tmp_path):
     peers = {row["case"].get("peer", "").partition(" ")[0] for row in rows}
     assert peers == ({"", "transformers"} if find_spec("transformers") else {""})
     assert "dalle-pytorch 1.6.6 is not installed (pip install --no-deps -r" in ran.stderr
-    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert not plot or picture.read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="peaks come from proc(5)")

@@ -6,8 +6,8 @@ the rows and the key (or ``metric``) that makes the columns:
     <!-- table results/reconstruction.json rows=family columns=metric -->
     <!-- end -->
 
-More pairs behind these keep only the rows that have these values, spaces written as _; a - keeps
-rows without the key.
+Several result files stand with commas between them. More pairs behind these keep only the rows that
+have these values, spaces written as _; a - keeps rows without the key.
 
 Run ``python scripts/fill_tables.py README.md docs/results.md``; with ``--check`` nothing is written
 and the exit code is 1 when a file's tables are not those of its result files.
@@ -50,9 +50,10 @@ def fill(path: Path, *, write: bool) -> bool:
 
 def table_of(match: re.Match[str]) -> str:
     """Return the Markdown table and the line that says where its figures come from."""
-    result = json.loads(Path(match["file"]).read_text())
+    results = [json.loads(Path(name).read_text()) for name in match["file"].split(",")]
     only = dict(pair.split("=", 1) for pair in match["only"].split())
-    rows = [row for row in result["rows"] if all(fits(cell(row, k), v) for k, v in only.items())]
+    every = [row for result in results for row in result["rows"]]
+    rows = [row for row in every if all(fits(cell(row, k), v) for k, v in only.items())]
     if not rows:
         raise SystemExit(f"{match['file']} has no row with {match['only'].strip()}")
     names = unique(cell(row, match["rows"]) for row in rows)
@@ -62,9 +63,12 @@ def table_of(match: re.Match[str]) -> str:
     lines += [
         line([name, *(figure(found.get((name, column))) for column in columns)]) for name in names
     ]
-    setting = result["setting"]
-    source = f"`{setting['command']}`, seed {setting['seed']}, commit {setting['commit'][:10]}"
-    return "\n".join([*lines, "", source, ""])
+    return "\n".join([*lines, "", *(source(result["setting"]) for result in results), ""])
+
+
+def source(setting: dict[str, Any]) -> str:
+    """Return the line that says where figures come from."""
+    return f"`{setting['command']}`, seed {setting['seed']}, commit {setting['commit'][:10]}"
 
 
 def fits(value: Any, wanted: str) -> bool:

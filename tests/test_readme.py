@@ -1,6 +1,8 @@
 """The commands of the README run, tiny, in its order; so do its Python lines."""
 
 import re
+import subprocess
+import sys
 
 import pytest
 from recipes import ROOT, lay_out, tiny
@@ -66,3 +68,10 @@ def test_every_file_the_readme_names_is_there():
         assert (ROOT / target).exists(), target
     for name in re.findall(r"(?:configs|docs|scripts|benchmarks|results)/[\w./-]+\w", README):
         assert (ROOT / name).exists(), name
+
+
+def test_tables_are_those_of_the_result_files():
+    pages = ["README.md", "docs/speed.md", "lit_dalle/pretrained/world/README.md"]
+    command = [sys.executable, "scripts/fill_tables.py", "--check", *pages]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr

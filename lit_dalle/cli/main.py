@@ -20,12 +20,15 @@ COMMANDS = {
     "fit": Command("train a net from a configuration", "trainer"),
     "validate": Command("measure a checkpoint on the validation split", "trainer"),
     "test": Command("measure a checkpoint on the test splits", "trainer"),
+    "memory": Command("estimate the memory that a configuration of fit needs", "memory"),
     "generate": Command("draw pictures of a sentence", "generate"),
     "prepare tokenizer": Command("train a tokenizer on a data set's captions", "prepare"),
     "prepare tokens": Command("encode a data set to image tokens, once", "prepare"),
     "export": Command("turn a checkpoint into a folder to share", "export"),
     "join": Command("join three exported nets into a pipeline", "export"),
 }
+PARSE_THEMSELVES = ("trainer", "memory")
+"""Modules with a function ``run`` that takes the arguments as they are."""
 TRACEBACK = "LIT_DALLE_TRACEBACK"
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # of malloc.h
 
@@ -83,7 +86,7 @@ def _run(name: str, arguments: list[str]) -> None:
     torch.set_flush_denormal(True)
     keep_freed_memory()
     module = importlib.import_module(f"lit_dalle.cli.{COMMANDS[name].module}")
-    if COMMANDS[name].module == "trainer":
+    if COMMANDS[name].module in PARSE_THEMSELVES:
         module.run(name, arguments)
     else:
         from lit_dalle.cli.parsing import call

@@ -58,6 +58,12 @@ class Cli(LightningCLI):
             )
         return super().instantiate_trainer(default_root_dir=folder, **kwargs)
 
+    def before_fit(self) -> None:
+        """Tell how much memory training will need."""
+        from lit_dalle.cli.memory import say
+
+        say(self.config.fit)
+
     def _instantiate_trainer(self, config: dict[str, Any], callbacks: list[Callback]) -> Trainer:
         """Add the progress bar, unless the configuration wants none."""
         bar = [] if config.get("enable_progress_bar") is False else [RichProgressBar()]

@@ -29,7 +29,10 @@ from lit_dalle.generation.result import Generation, GenerationSettings
 from lit_dalle.generation.writing import whole_folder
 from lit_dalle.models.clip import Clip
 from lit_dalle.models.dalle import Dalle
-from lit_dalle.models.dvae import DiscreteVAE
+from lit_dalle.models.dvae import DiscreteVAE, DiscreteVAEConfig
+
+PICTURE_BYTES = 2**30
+"""Most bytes of four of the dVAE's finest layers in fp32: what sets the pictures of a batch."""
 
 Progress = Callable[[str, int, int], None]
 """Called with the stage (``tokens``, ``pictures``), how much of it is done, and how much there is.
@@ -221,7 +224,12 @@ class DallePipeline:
         seconds = perf_counter() - begin
         shown = _stage(progress, "pictures", candidates)
         ranked = rank_candidates(
-            image_tokens, self._decode, score or _unranked, keep, tile=tile or 64, progress=shown
+            image_tokens,
+            self._decode,
+            score or _unranked,
+            keep,
+            tile=tile or pictures_together(self.dvae.config),
+            progress=shown,
         )
         return self._result(prompt, settings, image_tokens.cpu(), ranked, seconds)
 
@@ -288,6 +296,13 @@ class DallePipeline:
                 "ranking": ranked.ranking_seconds,
             },
         )
+
+
+def pictures_together(config: DiscreteVAEConfig) -> int:
+    """Return how many pictures to decode together, 64 unless the finest layers get too large."""
+    side = config.image_size // config.patch
+    layer = 4 * config.hidden * config.widths[0] * side**2
+    return max(1, min(64, PICTURE_BYTES // (4 * layer)))
 
 
 def _unranked(pictures: Tensor) -> Tensor:

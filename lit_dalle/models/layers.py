@@ -28,11 +28,11 @@ class LayerNorm32(nn.LayerNorm):
         Returns:
             The input's shape and dtype.
         """
+        settings = (self.normalized_shape, self.weight, self.bias, self.eps)
+        if x.device.type == "cpu" and self.weight.dtype in (x.dtype, torch.float32):
+            return F.layer_norm(x, *settings)
         with torch.autocast(x.device.type, enabled=False):
-            same = x if x.device.type == "cpu" else x.to(self.weight.dtype)
-            return F.layer_norm(same, self.normalized_shape, self.weight, self.bias, self.eps).to(
-                x.dtype
-            )
+            return F.layer_norm(x.to(self.weight.dtype), *settings).to(x.dtype)
 
 
 class RMSNorm32(nn.RMSNorm):
@@ -75,6 +75,38 @@ class Attention(nn.Module):
         mixed = mix(self.q_norm(q), self.k_norm(k), v)
         return self.out(rearrange(mixed, "b heads n head_dim -> b n (heads head_dim)"))
 
+    def read(self, x: Tensor, positions: Tensor, seen: Tensor | None = None) -> Tensor:
+        """Mix the positions of ``x`` into one of each row, as :meth:`forward` does.
+
+        Keys and values are never made: what is linear in the states is applied to the one query
+        and to the mixed states instead. The keys' bias falls out, since it adds the same to all
+        scores of a query.
+
+        Args:
+            x: ``b n dim``.
+            positions: int64, ``b``: the one of each row.
+            seen: Which positions it sees, bool ``b n``; without it all.
+
+        Returns:
+            ``b dim``.
+
+        Raises:
+            ValueError: The keys are normalised, and so not linear in the states.
+        """
+        if not isinstance(self.k_norm, nn.Identity):
+            raise ValueError("attention with qk_norm cannot read one position: use forward")
+        by_head = "(three heads head_dim) ... -> three heads head_dim ..."
+        of_q, of_k, of_v = rearrange(self.qkv.weight, by_head, three=3, heads=self.heads)
+        q_bias, _, v_bias = rearrange(self.qkv.bias, by_head, three=3, heads=self.heads)
+        q = torch.einsum("b e, h d e -> b h d", take(x, positions), of_q) + q_bias
+        scores = torch.einsum("b h d, h d e -> b h e", q, of_k) @ x.mT
+        scores = scores.float() * self.head_dim**-0.5
+        if seen is not None:
+            scores = scores.masked_fill(~seen[:, None], -torch.inf)
+        mixed = scores.softmax(dim=-1).to(x.dtype) @ x
+        v = torch.einsum("b h e, h d e -> b h d", mixed, of_v) + v_bias
+        return self.out(v.flatten(1))
+
 
 class MLP(nn.Module):
     """Two linear layers around an activation.
@@ -95,7 +127,7 @@ class MLP(nn.Module):
         """Map ``… dim`` to ``… dim``."""
         hidden = self.up(x)
         if self.activation == "quick_gelu":
-            return self.down(hidden * torch.sigmoid(1.702 * hidden))
+            return self.down(F.silu(1.702 * hidden) / 1.702)
         return self.down(F.gelu(hidden))
 
 
@@ -121,3 +153,17 @@ class Block(nn.Module):
         """Map ``b n dim`` to ``b n dim``; ``mix`` as in :class:`Attention`."""
         x = x + self.attn(self.attn_norm(x), mix)
         return x + self.mlp(self.mlp_norm(x))
+
+    def read(self, x: Tensor, positions: Tensor, seen: Tensor | None = None) -> Tensor:
+        """Output at one position of each row, ``b dim``, far cheaper than those of all.
+
+        A net that reads a single position has no use for the others of its last block. Arguments
+        as in :meth:`Attention.read`.
+        """
+        own = take(x, positions) + self.attn.read(self.attn_norm(x), positions, seen)
+        return own + self.mlp(self.mlp_norm(own))
+
+
+def take(x: Tensor, positions: Tensor) -> Tensor:
+    """Take one position of each row: ``b n dim`` and int64 ``b`` to ``b dim``."""
+    return x[torch.arange(len(x), device=x.device), positions]

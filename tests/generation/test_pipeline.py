@@ -7,9 +7,10 @@ from PIL import Image
 
 from lit_dalle.generation.decode import generate_image_tokens
 from lit_dalle.generation.export import folder_hash, read_config
-from lit_dalle.generation.pipeline import DallePipeline
+from lit_dalle.generation.pipeline import DallePipeline, pictures_together
 from lit_dalle.generation.rerank import clip_score, to_bytes
 from lit_dalle.models.dalle import Dalle
+from lit_dalle.models.dvae import DiscreteVAEConfig
 
 PROMPT = "a red circle"
 FEW = {"candidates": 10, "keep": 4, "tile": 3}
@@ -161,3 +162,9 @@ def test_saved_generation_tells_how_to_make_it_again(tiny_nets, tmp_path):
             assert saved.size == (16, 16)
             assert saved.tobytes() == image.tobytes()
     assert [picture["score"] for picture in facts["pictures"]] == list(again.scores)
+
+
+def test_large_pictures_are_decoded_a_few_at_a_time():
+    assert pictures_together(DiscreteVAEConfig(64, 512, hidden=64, widths=(1, 2), patch=2)) == 64
+    assert pictures_together(DiscreteVAEConfig()) == 4  # published: 256 pixels, 256 channels
+    assert pictures_together(DiscreteVAEConfig(image_size=4096)) == 1

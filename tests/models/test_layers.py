@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from lit_dalle.functional.attention import attend_causal
+from lit_dalle.functional.attention import attend, attend_causal
 from lit_dalle.functional.masks import CAUSAL
 from lit_dalle.models.cache import KVCache, PrefixCache
 from lit_dalle.models.layers import MLP, Attention, Block, LayerNorm32
@@ -59,3 +59,26 @@ def test_quick_gelu_is_not_gelu():
 def test_heads_that_do_not_divide_the_width_are_named():
     with pytest.raises(ValueError, match="dim 30 does not divide by 4"):
         Attention(30, 4)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_reading_one_position_gives_what_the_whole_block_gives_there(causal):
+    torch.manual_seed(0)
+    block = Block(24, 3)
+    for parameter in block.parameters():
+        nn.init.normal_(parameter, std=0.3)
+    x, positions = torch.randn(4, 7, 24, requires_grad=True), torch.tensor([0, 3, 6, 3])
+    seen = torch.arange(7) <= positions[:, None] if causal else None
+    found = block.read(x, positions, seen)
+    wanted = block(x, attend_causal if causal else attend)[torch.arange(4), positions]
+    torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-4)
+    grad, leaves = torch.randn_like(found), (x, *block.parameters())
+    grads = [torch.autograd.grad(out, leaves, grad) for out in (found, wanted)]
+    for one, other in zip(*grads, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
+
+
+def test_normalised_keys_are_refused_where_one_position_is_read():
+    block = Block(24, 3, qk_norm=True)
+    with pytest.raises(ValueError, match="qk_norm cannot read one position"):
+        block.read(torch.randn(2, 3, 24), torch.tensor([0, 1]))

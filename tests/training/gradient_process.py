@@ -13,6 +13,7 @@ from torch import distributed as dist
 from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
 
+from lit_dalle.functional import contrastive
 from lit_dalle.functional.contrastive import contrastive_loss
 from lit_dalle.functional.losses import (
     kl_to_uniform,
@@ -52,6 +53,7 @@ def main(rank: int, processes: int, folder: Path) -> None:
         world_size=processes,
         timeout=timedelta(seconds=60),
     )
+    contrastive.CHUNK_LOGITS = 2 * ROWS  # two rows at a time
     own = slice(rank * ROWS // processes, (rank + 1) * ROWS // processes)
     found = bare_gradients(own) | net_gradients(own)
     found |= prior_gradients(own) | dvae_gradients(own)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from lit_dalle.functional.processes import gather_rows
+from lit_dalle.functional.quantize import codes_last
 
 PIXEL_EPSILON = 0.1
 """Margin of the pixel map ([P] A.3)."""
@@ -54,8 +55,8 @@ def kl_to_uniform(logits: Tensor) -> Tensor:
         Scalar fp32 in [0, ln k]: nats per position, mean over positions and batch. It does not
         change when the batch is repeated.
     """
-    log_shares = logits.float().log_softmax(dim=1)
-    negative_entropy = (log_shares.exp() * log_shares).sum(dim=1)
+    log_shares = codes_last(logits).log_softmax(dim=-1)
+    negative_entropy = (log_shares.exp() * log_shares).sum(dim=-1)
     return negative_entropy.mean() + math.log(logits.shape[1])
 
 
@@ -72,7 +73,7 @@ def marginal_kl_to_uniform(logits: Tensor) -> Tensor:
     Returns:
         Scalar fp32 in [0, ln k], nats. It does not change when the batch is repeated.
     """
-    own = logits.float().softmax(dim=1).mean(dim=(0, 2, 3))
+    own = codes_last(logits).softmax(dim=-1).mean(dim=(0, 1, 2))
     mean = gather_rows(own[None]).mean(dim=0)
     tiny = torch.finfo(mean.dtype).tiny  # a dead code's gradient stays finite
     return math.log(logits.shape[1]) + (mean * mean.clamp_min(tiny).log()).sum()

@@ -69,6 +69,10 @@ class _AttendInParts(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+        if len(ctx.parts) == 1 and isinstance(ctx.parts[0], Span):
+            whole = ctx.parts[0].gradients(list(ctx.saved_tensors), grad)
+            q, k, v = (part.view(shape) for part, shape in zip(whole, ctx.shapes, strict=True))
+            return q, k, v, None
         kept = iter(ctx.saved_tensors)
         grads = Streams(*(grad.new_zeros(shape) for shape in ctx.shapes))
         flat = Streams(*(x.flatten(0, 1) for x in grads))
@@ -114,13 +118,22 @@ class Span:
 
     def backward(self, kept: list[Tensor], grad: Tensor, grads: Streams) -> None:
         """Add this span's gradients to ``g n d`` of each stream."""
+        q, k, v = self.gradients(kept, grad)
+        grads.q[:, self.first : self.end] = q
+        grads.k[:, : self.keys] += k
+        grads.v[:, : self.keys] += v
+
+    def gradients(self, kept: list[Tensor], grad: Tensor) -> Streams:
+        """Gradients of this span's own queries, keys and values, each ``g n d``."""
         q, k, v, shares = kept
         grad = _flat(grad[:, :, self.first : self.end])
         grad_scores = _softmax_backward(grad @ v.mT, shares)
         scale = q.shape[-1] ** -0.5
-        grads.q[:, self.first : self.end] = _product(grad_scores, k, scale)
-        grads.k[:, : self.keys] += _product(grad_scores.mT, q, scale)
-        grads.v[:, : self.keys] += shares.mT @ grad
+        return Streams(
+            _product(grad_scores, k, scale),
+            _product(grad_scores.mT, q, scale),
+            shares.mT @ grad,
+        )
 
 
 @dataclass(frozen=True)

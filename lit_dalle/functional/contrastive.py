@@ -7,13 +7,12 @@ import torch
 from torch import Tensor
 from torch import distributed as dist
 
+from lit_dalle.functional.chunks import CHUNK_LOGITS, cross_entropy_, row_chunks
 from lit_dalle.functional.processes import all_gather, gather_rows, world_size
 from lit_dalle.functional.similarity import cosine_scores
 
 MAX_LOGIT_SCALE = math.log(100)
 """Upper bound of logit_scale, in log space ([C] 2.5)."""
-CHUNK_LOGITS = 2**23
-"""Logits that exist at once: 32 MiB in fp32."""
 
 
 def contrastive_loss(
@@ -117,12 +116,11 @@ class _RowLoss(torch.autograd.Function):
             grad_scaled, grad_columns = torch.empty_like(scaled), torch.zeros_like(wide)
             size = max(1, CHUNK_LOGITS // len(columns))
             scratch = scaled.new_empty(min(size, len(rows)), len(columns))
-            for start in range(0, len(rows), size):
-                part = slice(start, min(start + size, len(rows)))
+            for part in row_chunks(len(rows), size):
                 pairs = negatives.pairs(part, rows.device)
                 logits = torch.mm(scaled[part], wide.T, out=scratch[: len(pairs)])
                 negatives.hide_(logits, part, pairs)
-                losses[part] = _cross_entropy_(logits, pairs)
+                losses[part] = cross_entropy_(logits, pairs)
                 if any(ctx.needs_input_grad):
                     grad = logits.scatter_add_(1, pairs, logits.new_full(pairs.shape, -1))
                     torch.mm(grad, wide, out=grad_scaled[part])
@@ -141,12 +139,3 @@ class _RowLoss(torch.autograd.Function):
             each.to(dtype) for each, dtype in zip(grads, ctx.dtypes, strict=True)
         )
         return of_rows, of_columns, of_scale, None
-
-
-def _cross_entropy_(logits: Tensor, pairs: Tensor) -> Tensor:
-    """Cross-entropies of a chunk ``rows n``, which is left holding the probabilities."""
-    right = logits.gather(1, pairs)
-    largest = logits.amax(dim=1, keepdim=True)
-    total = logits.sub_(largest).exp_().sum(dim=1, keepdim=True)
-    logits.div_(total)
-    return (total.log() + largest - right).squeeze(1)

@@ -5,10 +5,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from lit_dalle.functional.chunks import CHUNK_LOGITS, cross_entropy_, row_chunks
 from lit_dalle.functional.precision import working_dtype
-
-CHUNK_LOGITS = 2**23
-"""Logits that exist at once: 32 MiB in fp32."""
 
 
 def vocabulary_loss(x: Tensor, weight: Tensor, tokens: Tensor) -> Tensor:
@@ -43,11 +41,11 @@ class _VocabularyLoss(torch.autograd.Function):
             )
             losses = own.new_empty(len(x), dtype=_wide(own))
             if not any(ctx.needs_input_grad):
-                for part in _parts(len(x), rows):
+                for part in row_chunks(len(x), rows):
                     losses[part] = scratch.losses(own[part], head, tokens[part])
                 return losses.mean()
             grad_x, grad_weight = torch.empty_like(own), torch.zeros_like(weight)
-            for part in _parts(len(x), rows):
+            for part in row_chunks(len(x), rows):
                 losses[part] = scratch.losses(own[part], head, tokens[part])
                 grad = scratch.gradient(tokens[part], 1 / len(x))
                 torch.mm(grad, head, out=grad_x[part])
@@ -75,11 +73,7 @@ class _Scratch(NamedTuple):
         """Return the cross-entropies of a chunk, and leave its probabilities in ``shares``."""
         shares = self.shares[: len(x)]
         shares.copy_(torch.mm(x, head.T, out=self.products[: len(x)]))
-        right = shares.gather(-1, tokens[:, None])
-        largest = shares.amax(dim=-1, keepdim=True)
-        total = shares.sub_(largest).exp_().sum(dim=-1, keepdim=True)
-        shares.div_(total)
-        return (total.log() + largest - right).squeeze(-1)
+        return cross_entropy_(shares, tokens[:, None])
 
     def gradient(self, tokens: Tensor, scale: float) -> Tensor:
         """Return ``scale · (probabilities − one-hot)``, the gradient of the logits."""
@@ -91,7 +85,3 @@ class _Scratch(NamedTuple):
 
 def _wide(x: Tensor) -> torch.dtype:
     return torch.promote_types(x.dtype, torch.float32)
-
-
-def _parts(length: int, size: int) -> list[slice]:
-    return [slice(first, min(first + size, length)) for first in range(0, length, size)]

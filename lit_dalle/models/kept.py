@@ -5,9 +5,9 @@ from typing import Literal
 
 from torch import nn
 
+from lit_dalle.functional.chunks import CHUNK_LOGITS
 from lit_dalle.functional.masks import AttentionPattern
 from lit_dalle.functional.products import Blocks, Part, plan
-from lit_dalle.functional.vocabulary import CHUNK_LOGITS
 from lit_dalle.models.dalle import DalleConfig
 from lit_dalle.models.dvae import Conv, Conv32, DiscreteVAEConfig
 

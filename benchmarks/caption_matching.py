@@ -11,7 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from result import ResultFile, setting
 from rich.console import Console
 from rich.progress import Progress
 from torch import Tensor
@@ -20,6 +19,7 @@ from lit_dalle.data.tokenizer import CaptionTokenizer
 from lit_dalle.data.world import FAMILIES, WORLD_VERSION
 from lit_dalle.evaluation.caption_matching import Matching, match_captions, world_trials
 from lit_dalle.evaluation.intervals import wilson_interval
+from lit_dalle.evaluation.results import ResultFile, setting
 from lit_dalle.generation.export import folder_hash, load_model, load_tokenizer
 from lit_dalle.generation.hub import find_pipeline
 from lit_dalle.models.clip import Clip, at_size

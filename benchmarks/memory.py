@@ -24,7 +24,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from result import ResultFile, setting
 from rich.console import Console
 from speed.bench import Plan, prepare_process
 from speed.memory import PeakMemory, way_of_measuring
@@ -32,6 +31,7 @@ from speed.nets import random_tokens
 from speed.sizes import SIZES, Size
 from torch import nn
 
+from lit_dalle.evaluation.results import ResultFile, setting
 from lit_dalle.generation.decode import fitting_tile, generate_image_tokens
 from lit_dalle.models.cache import KVCache
 from lit_dalle.models.dalle import Dalle, DalleConfig, Prefill

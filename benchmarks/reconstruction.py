@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from result import ResultFile, setting
 from rich.console import Console
 from rich.progress import Progress
 
@@ -22,6 +21,7 @@ from lit_dalle.evaluation.reconstruction import (
     evaluate_reconstruction,
     world_batches,
 )
+from lit_dalle.evaluation.results import ResultFile, setting
 from lit_dalle.generation.export import folder_hash, load_model
 from lit_dalle.generation.hub import find_pipeline
 

@@ -31,7 +31,6 @@ from importlib import import_module
 from pathlib import Path
 
 import torch
-from result import ResultFile, setting
 from rich.console import Console
 from speed.bench import Bench, Plan, prepare_process
 from speed.memory import way_of_measuring
@@ -39,6 +38,8 @@ from speed.plot import plot
 from speed.rates import measure_rates
 from speed.sizes import SIZES
 from speed.table import table
+
+from lit_dalle.evaluation.results import ResultFile, setting
 
 GROUPS = (
     "training",

@@ -10,10 +10,10 @@ from time import perf_counter
 from typing import Any, TypeVar
 
 import torch
-from result import ResultFile
 from rich.console import Console
 
 from lit_dalle.cli.main import keep_freed_memory
+from lit_dalle.evaluation.results import ResultFile
 from speed.clock import median, median_interval
 from speed.rates import Rates
 

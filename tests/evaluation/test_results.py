@@ -1,23 +1,14 @@
 import json
 import sys
-from pathlib import Path
 
 import pytest
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+from lit_dalle.evaluation import results
 
 
-@pytest.fixture
-def result(monkeypatch):
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    import result
-
-    return result
-
-
-def test_a_file_has_the_form_that_all_benchmarks_share(result, tmp_path, monkeypatch):
+def test_a_file_has_the_form_that_all_benchmarks_share(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", [f"{tmp_path}/speed.py", "--out", f"{tmp_path}/x.json"])
-    file = result.ResultFile("speed", result.setting(seed=3, precision="float32"))
+    file = results.ResultFile("speed", results.setting(seed=3, precision="float32"))
     file.row({"split": "test", "family": "all"}, "psnr", 26.5, 26.1, 26.9, unit="dB")
     file.row({"split": "test"}, "usage", 0.5)
     file.write(tmp_path / "new" / "x.json")
@@ -41,14 +32,14 @@ def test_a_file_has_the_form_that_all_benchmarks_share(result, tmp_path, monkeyp
     assert file.table().row_count == 2
 
 
-def test_no_folder_of_this_machine_gets_into_the_file(result, tmp_path, monkeypatch):
-    monkeypatch.setattr(sys, "argv", ["result.py", f"--dvae={tmp_path}/net", str(tmp_path)])
-    text = json.dumps(result.setting(seed=0, precision="float32"))
+def test_no_folder_of_this_machine_gets_into_the_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["results.py", f"--dvae={tmp_path}/net", str(tmp_path)])
+    text = json.dumps(results.setting(seed=0, precision="float32"))
     assert str(tmp_path.parent) not in text
 
 
-def test_a_number_that_is_none_leaves_no_file(result, tmp_path):
-    file = result.ResultFile("speed", {})
+def test_a_number_that_is_none_leaves_no_file(tmp_path):
+    file = results.ResultFile("speed", {})
     with pytest.raises(ValueError, match=r"usage of .* is not finite"):
         file.row({"split": "test"}, "usage", float("nan"))
     file.rows.append({"value": float("inf")})

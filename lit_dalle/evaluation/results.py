@@ -1,4 +1,4 @@
-"""Result files: the one form that all benchmarks write, with the setting behind the numbers."""
+"""Result files: the one form of all measurements, with the setting behind the numbers."""
 
 import json
 import math
@@ -17,7 +17,7 @@ from uuid import uuid4
 import torch
 from rich.table import Table
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 LIBRARIES = ("lit-dalle", "torch", "lightning", "datasets", "numpy", "pillow")
 
 
@@ -108,6 +108,8 @@ def setting(*, seed: int, precision: str, device: str = "cpu") -> dict[str, Any]
 
 def _commit() -> str:
     """Hash of the checked-out commit, with ``+changes`` where files differ from it."""
+    if not (REPOSITORY / "pyproject.toml").is_file():
+        return "installed"
     try:
         commit = _git("rev-parse", "HEAD")
         changed = _git("status", "--porcelain", "--untracked-files=no")
@@ -140,8 +142,9 @@ def _cpu_name() -> str:
 
 def _command(argv: list[str]) -> str:
     """The command line without the machine's own folders."""
-    script = f"benchmarks/{Path(argv[0]).name}"
-    return shlex.join(["python", script, *[_without_folder(part) for part in argv[1:]]])
+    script = Path(argv[0])
+    program = ["python", f"benchmarks/{script.name}"] if script.suffix == ".py" else [script.name]
+    return shlex.join([*program, *[_without_folder(part) for part in argv[1:]]])
 
 
 def _without_folder(argument: str) -> str:

@@ -1,0 +1,53 @@
+"""What a grader says: right or wrong for each requirement, with the reason in words."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """One thing that the scene asks of its picture."""
+
+    name: str
+    """An attribute of the scene ("hat"), or what strictness adds ("nothing else")."""
+    right: bool
+    reason: str
+    """What was seen, in words; where it is wrong, what was asked for too."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """All requirements of a scene, in the order in which they were looked at."""
+
+    requirements: tuple[Requirement, ...]
+
+    @property
+    def right(self) -> bool:
+        """Whether every requirement holds."""
+        return all(requirement.right for requirement in self.requirements)
+
+    @property
+    def reason(self) -> str:
+        """What is wrong, or "right"."""
+        wrong = [requirement.reason for requirement in self.requirements if not requirement.right]
+        return "; ".join(wrong) or "right"
+
+
+def compared(name: str, seen: object, asked: object, what: str | None = None) -> Requirement:
+    """A requirement that what was seen equals what was asked for.
+
+    Args:
+        name: Of the requirement.
+        seen: The value in the picture.
+        asked: The value of the scene.
+        what: What has the value, for the reason; default the requirement's name.
+    """
+    what = what or name
+    if seen == asked:
+        return Requirement(name, True, f"{what}: {seen}")
+    return Requirement(name, False, f"{what}: {seen}, not {asked}")
+
+
+def verdict(requirements: Iterable[Requirement]) -> Verdict:
+    """Gather a verdict."""
+    return Verdict(tuple(requirements))

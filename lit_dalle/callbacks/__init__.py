@@ -1,8 +1,17 @@
 """What happens beside training: pictures, scores, exports."""
 
+from lit_dalle.callbacks.binding import BindingLogger
 from lit_dalle.callbacks.clip_score import ClipScoreLogger
+from lit_dalle.callbacks.composition import CompositionLogger
 from lit_dalle.callbacks.export import ExportCallback
 from lit_dalle.callbacks.reconstruction import ReconstructionLogger
 from lit_dalle.callbacks.samples import SampleLogger
 
-__all__ = ["ClipScoreLogger", "ExportCallback", "ReconstructionLogger", "SampleLogger"]
+__all__ = [
+    "BindingLogger",
+    "ClipScoreLogger",
+    "CompositionLogger",
+    "ExportCallback",
+    "ReconstructionLogger",
+    "SampleLogger",
+]

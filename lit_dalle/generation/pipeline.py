@@ -225,7 +225,7 @@ class DallePipeline:
         shown = _stage(progress, "pictures", candidates)
         ranked = rank_candidates(
             image_tokens,
-            self._decode,
+            self.decode,
             score or _unranked,
             keep,
             tile=tile or pictures_together(self.dvae.config),
@@ -244,8 +244,9 @@ class DallePipeline:
         return self.prior.image_embedding.weight.dtype
 
     @torch.no_grad()
-    def _decode(self, image_tokens: Tensor) -> Tensor:
-        with self._precision():
+    def decode(self, image_tokens: Tensor) -> Tensor:
+        """Turn image tokens int64 ``b i`` into pictures uint8 ``b 3 h w``."""
+        with self.precision():
             return to_bytes(self.dvae.decode(image_tokens))
 
     def _score(self, prompt: str) -> Score | None:
@@ -253,16 +254,17 @@ class DallePipeline:
         if self.clip is None or self.clip_tokenizer is None:
             return None
         text_tokens = self.clip_tokenizer.encode([prompt]).to(self.device)
-        with torch.no_grad(), self._precision():
+        with torch.no_grad(), self.precision():
             plain_score = clip_score(self.clip, text_tokens)
 
         def score(pictures: Tensor) -> Tensor:
-            with torch.no_grad(), self._precision():
+            with torch.no_grad(), self.precision():
                 return plain_score(pictures)
 
         return score
 
-    def _precision(self) -> torch.autocast:
+    def precision(self) -> torch.autocast:
+        """Context in which the dVAE and CLIP compute in the prior's precision."""
         low = self.dtype in (torch.bfloat16, torch.float16)
         return torch.autocast(self.device.type, self.dtype if low else None, enabled=low)
 

@@ -130,8 +130,8 @@ class TemplateBank:
 def _halved(planes: Floats) -> Floats:
     """Mean of 2 × 2 pixels: ``... h w`` to ``... h/2 w/2``."""
     rows = planes[..., 0::2, :] + planes[..., 1::2, :]
-    halved: Floats = (rows[..., 0::2] + rows[..., 1::2]) / np.float32(4)
-    return halved
+    halved = (rows[..., 0::2] + rows[..., 1::2]) / 4
+    return halved.astype(np.float32, copy=False)
 
 
 def _moved(planes: Floats, dx: int, dy: int) -> Floats:

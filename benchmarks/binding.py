@@ -1,0 +1,120 @@
+"""CLIP's binding on the world: which attribute belongs to which object?
+
+    python benchmarks/binding.py --pipeline world --out results/binding.json
+
+Two forms of test, each on trained compositions freshly drawn (split ``test``) and on held-out ones:
+
+- ``winoground``: two pictures and two captions of the same words in another order; text, image and
+  group score;
+- ``sugarcrepe``: one picture, its caption and one near it, with an attribute replaced, two swapped,
+  or something added; accuracy.
+
+Prints them per family, and per kind of change where a family has several, with 95 % intervals
+(Wilson) and chance level, and writes a result file. ``--quick`` takes fewer tests.
+"""
+
+import argparse
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.progress import track
+from torch import Tensor
+
+from lit_dalle.data.tokenizer import CaptionTokenizer
+from lit_dalle.data.world import WORLD_VERSION
+from lit_dalle.evaluation.binding import (
+    ACCURACY,
+    CHANCE,
+    GROUP,
+    IMAGE,
+    TEXT,
+    BindingTest,
+    score_binding,
+)
+from lit_dalle.evaluation.binding_tests import KINDS, sugarcrepe_tests, winoground_tests
+from lit_dalle.evaluation.results import ResultFile, setting
+from lit_dalle.generation.export import folder_hash, load_model, load_tokenizer
+from lit_dalle.generation.hub import find_pipeline
+from lit_dalle.models.clip import Clip, at_size
+
+SPLITS = ("test", "held_out")
+
+
+def main() -> None:
+    """Parse the command line, measure, print and write."""
+    options = _options()
+    folder = options.clip or find_pipeline(options.pipeline) / "clip"
+    clip, tokenizer = load_model(folder, kind="clip"), load_tokenizer(folder)
+    pairs = options.pairs or (40 if options.quick else 400)
+    facts = setting(seed=options.seed, precision="float32") | {
+        "clip": folder_hash(folder),
+        "world": WORLD_VERSION,
+        "pairs_per_family": pairs,
+    }
+    results = ResultFile("binding", facts)
+    for split in track(SPLITS, description="binding"):
+        for case, tests in made(split, pairs, options.seed):
+            add_rows(results, case | {"split": split}, list(tests), clip, tokenizer)
+    add_chance(results)
+    Console().print(results.table())
+    if options.out is not None:
+        results.write(options.out)
+
+
+def made(
+    split: str, pairs: int, seed: int
+) -> Iterable[tuple[dict[str, str], Iterable[BindingTest]]]:
+    """The tests of each form and kind, with the case of their rows."""
+    yield {"form": "winoground"}, winoground_tests(split, pairs, seed=seed)
+    for kind in KINDS:
+        tests = sugarcrepe_tests(kind, split, pairs, seed=seed)
+        yield {"form": "sugarcrepe", "kind": kind}, tests
+
+
+@torch.no_grad()
+def add_rows(
+    results: ResultFile,
+    case: dict[str, str],
+    tests: list[BindingTest],
+    clip: Clip,
+    tokenizer: CaptionTokenizer,
+) -> None:
+    """Score tests of one form and add their rows."""
+    for score in score_binding(tests, _encode_image(clip), _encode_text(clip, tokenizer)):
+        change = {} if score.change is None else {"change": score.change}
+        group = case | {"family": score.family} | change
+        results.row(group, score.metric, score.share, *score.interval)
+
+
+def add_chance(results: ResultFile) -> None:
+    """Add what cosines that say nothing would reach."""
+    for metric in (TEXT, IMAGE, GROUP):
+        results.row({"form": "winoground", "row": "chance"}, metric, CHANCE[metric])
+    results.row({"form": "sugarcrepe", "row": "chance"}, ACCURACY, CHANCE[ACCURACY])
+
+
+def _encode_image(clip: Clip) -> Callable[[Tensor], Tensor]:
+    return lambda images: clip.encode_image(at_size(images, clip.config.image_size))
+
+
+def _encode_text(clip: Clip, tokenizer: CaptionTokenizer) -> Callable[[list[str]], Tensor]:
+    return lambda captions: clip.encode_text(tokenizer.encode(captions))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--pipeline", default="world", help="name, folder or hub id of a pipeline")
+    which.add_argument("--clip", type=Path, help="folder of an exported CLIP")
+    parser.add_argument("--pairs", type=int, help="tests a family, kind and split (default 400)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--quick", action="store_true", help="40 tests a family, kind and split")
+    parser.add_argument("--out", type=Path, help="result file")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    torch.set_flush_denormal(True)
+    main()

@@ -1,0 +1,141 @@
+"""CLIP's binding, while it learns: which attribute belongs to which object?"""
+
+from collections.abc import Iterator
+from typing import Any, Protocol, cast
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from torch import Tensor
+
+from lit_dalle.callbacks.drawing import prior_tokenizer
+from lit_dalle.evaluation.binding import (
+    ACCURACY,
+    ALL,
+    GROUP,
+    IMAGE,
+    TEXT,
+    BindingTest,
+    score_binding,
+)
+from lit_dalle.evaluation.binding_tests import (
+    KINDS,
+    REARRANGED,
+    sugarcrepe_tests,
+    winoground_tests,
+)
+from lit_dalle.models.clip import Clip, at_size
+
+WINOGROUND = "winoground"
+LOGGED = {TEXT: "text", IMAGE: "image", GROUP: "group"}
+
+
+class EncodingModule(Protocol):
+    """What is asked of the LightningModule of a CLIP."""
+
+    net: Clip
+
+
+class BindingLogger(Callback):
+    """Scores small fixed tests of binding at validation, made of the world's scenes.
+
+    Logs ``val/winoground/text``, ``image`` and ``group`` (chance 1/4, 1/4, 1/6) and
+    ``val/sugarcrepe/replace``, ``swap`` and ``add`` (chance 1/2); see
+    :mod:`lit_dalle.evaluation.binding`. The tests are drawn once, when training starts. As in
+    :class:`SampleLogger` the net is looked at before the first validation batch, when the averaged
+    weights are in place. Every process scores all tests: with the world's CLIP that takes 0.3 s of
+    two CPU cores. Captions that do not fit CLIP's text are cut, as in training.
+    """
+
+    def __init__(
+        self,
+        tests: int = 100,
+        split: str = "validation",
+        every_n_validations: int = 1,
+        seed: int = 0,
+    ) -> None:
+        """Take the settings.
+
+        Args:
+            tests: Winoground-form pairs, and SugarCrepe-form tests of each kind: about so many,
+                equally many of every family that has them.
+            split: ``validation``, or ``held_out`` for compositions that are never trained.
+            every_n_validations: Score at every n-th validation, beginning with the first.
+            seed: Seed of the tests.
+
+        Raises:
+            ValueError: A count below 1, or an unknown split.
+        """
+        if min(tests, every_n_validations) < 1 or split not in ("validation", "test", "held_out"):
+            raise ValueError(
+                "binding tests need tests and every_n_validations of at least 1 and the split "
+                f"validation, test or held_out; got {tests}, {every_n_validations} and {split!r}"
+            )
+        self.tests, self.split, self.seed = tests, split, seed
+        self.every_n_validations = every_n_validations
+        self._made: dict[str, list[BindingTest]] = {}
+        self._validations = 0
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Draw the tests.
+
+        Raises:
+            ValueError: The data has no tokenizer.
+        """
+        prior_tokenizer(trainer)
+        if not self._made:
+            self._made = dict(self._make())
+
+    def on_validation_batch_start(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Score once a validation, while the averaged weights are in place."""
+        if trainer.sanity_checking or batch_idx or dataloader_idx or not self._made:
+            return
+        due = self._validations % self.every_n_validations == 0
+        self._validations += 1
+        if due:
+            pl_module.log_dict(self._scores(trainer, pl_module), batch_size=1, sync_dist=True)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return how many validations there were."""
+        return {"validations": self._validations}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on counting where the checkpoint stopped."""
+        self._validations = state_dict["validations"]
+
+    def _make(self) -> Iterator[tuple[str, list[BindingTest]]]:
+        pairs = max(1, round(self.tests / len(REARRANGED)))
+        yield WINOGROUND, list(winoground_tests(self.split, pairs, seed=self.seed))
+        for kind, (_, families) in KINDS.items():
+            each = max(1, round(self.tests / len(families)))
+            yield kind, list(sugarcrepe_tests(kind, self.split, each, seed=self.seed))
+
+    def _scores(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, float]:
+        """Name of what is logged → share of right tests over all families."""
+        clip, tokenizer = cast(EncodingModule, pl_module).net, prior_tokenizer(trainer)
+        device = pl_module.device
+
+        def encode_image(images: Tensor) -> Tensor:
+            return clip.encode_image(at_size(images.to(device), clip.config.image_size))
+
+        def encode_text(captions: list[str]) -> Tensor:
+            return clip.encode_text(tokenizer.encode(captions, long="truncate").to(device))
+
+        with torch.no_grad(), trainer.precision_plugin.val_step_context():
+            return {
+                name_of(form, score.metric): score.share
+                for form, tests in self._made.items()
+                for score in score_binding(tests, encode_image, encode_text)
+                if score.family == ALL
+            }
+
+
+def name_of(form: str, metric: str) -> str:
+    """What a score is logged as; ``form`` is `WINOGROUND` or a kind of SugarCrepe-form tests."""
+    return f"val/sugarcrepe/{form}" if metric == ACCURACY else f"val/{form}/{LOGGED[metric]}"

@@ -9,13 +9,17 @@ For every family and fresh renders of its trained and held-out scenes:
   are wrong for the scene itself; also for each attribute;
 - ``extra called wrong``: the share of renders with a small coloured square pasted in somewhere;
 - the first two again after a round trip through the pipeline's dVAE (``blurred``);
-- the grader's speed.
+- the grader's speed;
+- ``agreement``: the share of a model's samples in ``benchmarks/reading`` on which it says what a
+  person said who saw the sheets of pictures before any verdict. Sizes of stains and gaps were set
+  with the readings world-1 and world-2 in view; world-3 was read last.
 
 Intervals are Wilson's 95 %. ``--quick`` takes fewer renders; ``--show FOLDER`` writes the pictures
 that were graded wrongly, with the reason as their name.
 """
 
 import argparse
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from pathlib import Path
@@ -25,6 +29,7 @@ from time import perf_counter
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from rich.console import Console
 from rich.progress import track
 
@@ -34,6 +39,7 @@ from lit_dalle.data.world import (
     Scene,
     neighbours,
     render,
+    scene_from_json,
     scene_group,
     world_scene,
 )
@@ -48,6 +54,10 @@ from lit_dalle.generation.hub import find_pipeline
 Pixels = NDArray[np.uint8]
 Blur = Callable[[Pixels], Pixels]
 """Pictures uint8 ``b h w 3`` to the same after a round trip."""
+READINGS = Path(__file__).parent / "reading"
+"""Samples of shipped models with a person's verdicts: a sheet of pictures and a line for each."""
+READ_SIDE = 64
+"""Pixels a side of a picture on a sheet."""
 EXTRA_SIDE = 9
 VISIBLE = 40.0
 """Least mean change, in delta E, that makes a pasted square an extra object."""
@@ -76,6 +86,8 @@ def main() -> None:
                 count = renders if picture == "render" else renders // 4
                 measure(results, family, picture, blur, count, options)
         speed(results, family, options.seed)
+    for reading in sorted(READINGS.glob("*.jsonl")):
+        agreement(results, reading, options.families)
     Console().print(results.table())
     if options.out is not None:
         results.write(options.out)
@@ -122,12 +134,31 @@ def share(results: ResultFile, case: dict[str, str], metric: str, held: list[boo
 
 def speed(results: ResultFile, family: str, seed: int) -> None:
     """Add how many pictures of a family one core grades in a second."""
-    trials = [(draw(s, p), s) for s, p in _scenes(family, SPEED_PICTURES, seed + 1)]
+    trials = [(draw(s, p), s) for s, p in _scenes(family, SPEED_PICTURES, seed)]
     begin = perf_counter()
     for image, scene in trials:
         grade(image, scene)
     rate = len(trials) / (perf_counter() - begin)
     results.row({"family": family, "picture": "render"}, "graded", rate, unit="pictures/s")
+
+
+def agreement(results: ResultFile, reading: Path, families: list[str]) -> None:
+    """Add on how many samples of each family grader and person agree, and all disagreements."""
+    sheet = np.array(Image.open(reading.with_suffix(".webp")).convert("RGB"))
+    lines = [json.loads(line) for line in reading.read_text().splitlines()]
+    for family in families:
+        agreed = []
+        for line in lines:
+            if line["scene"]["family"] != family:
+                continue
+            y, x = READ_SIDE * line["row"], READ_SIDE * line["column"]
+            picture = sheet[y : y + READ_SIDE, x : x + READ_SIDE]
+            verdict = grade(picture, scene_from_json(json.dumps(line["scene"])))
+            agreed.append(verdict.right == line["right"])
+            if not agreed[-1]:
+                said = "right" if line["right"] else "wrong"
+                print(f"{reading.stem} {family} {line['column']}: {said}, but {verdict.reason}")
+        share(results, {"family": family, "reading": reading.stem}, "agreement", agreed)
 
 
 def keep(
@@ -143,8 +174,6 @@ def keep(
     """Write the pictures whose verdict is not the wanted one, four times as large."""
     if folder is None:
         return
-    from PIL import Image
-
     folder.mkdir(parents=True, exist_ok=True)
     for number, (image, verdict) in enumerate(zip(images, verdicts, strict=True)):
         if verdict.right != wanted:

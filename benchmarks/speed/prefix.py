@@ -45,14 +45,18 @@ def run(bench: Bench, size: Size) -> None:
 def measure(config: DalleConfig, candidates: int, plan: Plan) -> Compared:
     """Time both ways, and compare what they draw."""
     prior, (prompt, _) = sampling_prior(config, plan), random_tokens(config, 1, plan)
-    texts = {"shared": prompt, "separate": prompt.repeat(candidates, 1)}
     warm_up(prior, prompt, plan)
-    drawn, seconds = [], []
-    for text_tokens in texts.values():
+    drawn, seconds = [], {}
+    for name, prompts in {"shared": 1, "separate": candidates}.items():
+        texts, each = prompt.repeat(prompts, 1), candidates // prompts
         begin = now(plan.device)
-        drawn.append(generate_image_tokens(prior, text_tokens, candidates, seed=plan.seed))
-        seconds.append(now(plan.device) - begin)
-    return Compared(dict(zip(texts, seconds, strict=True)), agreement(*drawn))
+        drawn.append(
+            generate_image_tokens(
+                prior, texts, each, seed=plan.seed, first_candidate=range(0, candidates, each)
+            )
+        )
+        seconds[name] = now(plan.device) - begin
+    return Compared(seconds, agreement(*drawn))
 
 
 def agreement(first: Tensor, second: Tensor) -> float:

@@ -130,12 +130,12 @@ class CompositionLogger(Callback):
         text_tokens = pipeline.prior_tokenizer.encode(texts, long="truncate")
         image_tokens = generate_image_tokens(
             pipeline.prior,
-            text_tokens.repeat_interleave(self.samples, dim=0),
-            len(prompts) * self.samples,
+            text_tokens,
+            self.samples,
             temperature=self.temperature,
             guidance=self.guidance,
             seed=self.seed,
-            first_candidate=begin * self.samples,
+            first_candidate=[place * self.samples for place in range(begin, end)],
         )
         tiles = torch.split(image_tokens, pictures_together(pipeline.dvae.config))
         pictures = torch.cat([pipeline.decode(tile) for tile in tiles]).permute(0, 2, 3, 1)

@@ -15,6 +15,8 @@ from lit_dalle.evaluation.retrieval import TrainingPictures
 
 BATCH = 64
 """Prompts whose references are made together."""
+SAMPLES_TOGETHER = 512
+"""Samples, of prompts of one case, that are drawn together: of 8 prompts with 64 each."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,10 @@ class Plan:
         """Size of a prompt's pool."""
         large = max(self.candidates, self.large_pool)
         return large if prompt.number < self.large_prompts else self.candidates
+
+    def shown_of(self, prompt: Prompt) -> int:
+        """How many of a prompt's first samples the page shows."""
+        return self.shown_samples if prompt.number < self.shown_prompts else 0
 
 
 @dataclass(frozen=True)
@@ -88,17 +94,35 @@ def measure(
     """
     pools: list[list[Pool]] = [[] for _ in prompts]
     for seed in plan.seeds:
-        for prompt, of_prompt in zip(prompts, pools, strict=True):
-            shown = plan.shown_samples if prompt.number < plan.shown_prompts else 0
-            size = plan.samples_of(prompt)
-            of_prompt.append(maker.pool(prompt, size, seed, shown, plan.candidates))
-            if progress is not None:
-                progress(size)
+        for places in groups(prompts, plan):
+            group = [prompts[place] for place in places]
+            size, shown = plan.samples_of(group[0]), [plan.shown_of(prompt) for prompt in group]
+            drawn = maker.pools(group, size, seed, shown, plan.candidates)
+            for place, pool in zip(places, drawn, strict=True):
+                pools[place].append(pool)
+                if progress is not None:
+                    progress(size)
     found = references(prompts, training, maker, plan.shown_prompts)
     return [
         Measured(prompt, *compared, tuple(of_prompt))
         for prompt, compared, of_prompt in zip(prompts, found, pools, strict=True)
     ]
+
+
+def groups(prompts: Sequence[Prompt], plan: Plan) -> list[list[int]]:
+    """Places of the prompts that are drawn together: of one case and size, in their order.
+
+    So they do not depend on what else is measured.
+    """
+    alike: dict[tuple[frozenset[tuple[str, str]], int], list[int]] = {}
+    for place, prompt in enumerate(prompts):
+        key = (frozenset(prompt.case.items()), plan.samples_of(prompt))
+        alike.setdefault(key, []).append(place)
+    found = []
+    for (_, size), places in alike.items():
+        count = max(1, SAMPLES_TOGETHER // size)
+        found += [places[start : start + count] for start in range(0, len(places), count)]
+    return found
 
 
 def references(

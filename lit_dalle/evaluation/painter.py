@@ -1,7 +1,7 @@
 """What the composition benchmark needs of a pipeline, from arrays to arrays."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lit_dalle.functional.sampling import check_filter
+from lit_dalle.functional.similarity import cosine_scores
+from lit_dalle.generation.decode import generate_image_tokens
 from lit_dalle.generation.pipeline import DallePipeline, pictures_together
 from lit_dalle.models.clip import at_size
 
@@ -69,22 +71,30 @@ class Painter:
         self.clip, self.clip_tokenizer = pipeline.clip, pipeline.clip_tokenizer
         self.image_size = pipeline.dvae.config.image_size
 
-    def sample(self, prompt: str, candidates: int, seed: int) -> Samples:
-        """Draw samples of a prompt, and score them."""
-        how = self.sampling
-        drawn = self.pipeline.generate(
-            prompt,
-            candidates=candidates,
-            keep=candidates,
-            temperature=how.temperature,
-            top_k=how.top_k,
-            top_p=how.top_p,
-            guidance=how.guidance,
-            seed=seed,
+    def samples(
+        self, prompts: Sequence[str], candidates: int, seeds: Sequence[int]
+    ) -> Iterator[Samples]:
+        """Draw samples of several prompts together, and score them.
+
+        They differ by rounding alone from those that each prompt has by itself.
+
+        Args:
+            prompts: What to draw.
+            candidates: Samples of each prompt.
+            seeds: Seed of each prompt's noise.
+
+        Yields:
+            The samples of each prompt.
+        """
+        prior, tokenizer = self.pipeline.prior, self.pipeline.prior_tokenizer
+        drawn = generate_image_tokens(
+            prior, tokenizer.encode(prompts), candidates, seed=seeds, **asdict(self.sampling)
         )
-        order = torch.tensor(drawn.candidates).argsort()
-        scores = np.array(drawn.all_scores, np.float32)
-        return Samples(_tokens(drawn.image_tokens[order]), _pixels(drawn.images[order]), scores)
+        texts = self.text_features(prompts)
+        for text, image_tokens in zip(texts, torch.split(drawn, candidates), strict=True):
+            tokens = _tokens(image_tokens.cpu())
+            pictures = self.decode(tokens)
+            yield Samples(tokens, pictures, _cosines(self.image_features(pictures), text))
 
     def encode(self, pictures: Pixels) -> Tokens:
         """Pictures to their image tokens."""
@@ -122,6 +132,12 @@ def _images(pictures: Pixels) -> Tensor:
 
 def _pixels(images: Tensor) -> Pixels:
     return np.ascontiguousarray(rearrange(images.numpy(), "n c h w -> n h w c"))
+
+
+def _cosines(image_features: Features, text_features: Features) -> NDArray[np.float32]:
+    """Cosine of each picture, ``n e``, with one text, ``e``."""
+    texts = torch.from_numpy(text_features[None])
+    return cosine_scores(torch.from_numpy(image_features), texts)[:, 0].numpy()
 
 
 def _tokens(image_tokens: Tensor) -> Tokens:

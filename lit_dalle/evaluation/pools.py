@@ -5,7 +5,7 @@ import json
 import os
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -20,7 +20,7 @@ from lit_dalle.data.world_source import world_code_hash
 from lit_dalle.evaluation import grading
 from lit_dalle.evaluation.composition_prompts import Prompt, stable_seed
 from lit_dalle.evaluation.grading.verdict import Requirement, Verdict
-from lit_dalle.evaluation.painter import Painter, Pixels, Tokens
+from lit_dalle.evaluation.painter import Painter, Pixels, Samples, Tokens
 
 GradeAll = Callable[[Pixels, Any], list[Verdict]]
 """Pictures ``n h w 3``, and the scene or prompt asked for, to a verdict each."""
@@ -51,7 +51,8 @@ class Pool:
 class PoolMaker:
     """Draws and grades pools.
 
-    What is in a pool follows from the nets, the sampling, the prompt, the seed and the size.
+    What is in a pool follows from the nets, the sampling, the prompt, the seed and the size, and
+    its rounding from the prompts that are drawn with it.
     """
 
     painter: Painter
@@ -61,36 +62,60 @@ class PoolMaker:
     work: Path | None = None
     """Folder where pools are kept; None keeps none."""
 
-    def pool(self, prompt: Prompt, size: int, seed: int, shown: int, among: int) -> Pool:
-        """Draw a pool, or take the one that was kept.
+    def pools(
+        self, prompts: Sequence[Prompt], size: int, seed: int, shown: Sequence[int], among: int
+    ) -> Iterator[Pool]:
+        """Draw pools of a group of prompts together, or take those that were kept.
+
+        Where one is missing the whole group is drawn, so that rounding does not depend on what was
+        kept; a kept pool is not graded again.
 
         Args:
-            prompt: What to draw.
-            size: Number of samples.
+            prompts: The group.
+            size: Number of samples of each.
             seed: Seed of the run; every prompt has noise of its own.
-            shown: The first so many samples are kept as pictures, and also the best by CLIP; 0
-                keeps none.
+            shown: So many first samples of each prompt are kept as pictures, and also the best by
+                CLIP; 0 keeps none.
             among: The best is sought among so many first samples.
+
+        Yields:
+            The pool of each prompt.
         """
-        facts = self._facts(prompt, size, seed, shown, among)
-        path = None if self.work is None else self.work / f"seed-{seed}" / f"{prompt.key}.npz"
-        kept = None if path is None else _read(path, facts)
-        if kept is not None:
-            return kept
-        drawn = self.painter.sample(prompt.text, size, stable_seed("samples", seed, prompt.key))
-        verdicts = self.grade(drawn.pictures, prompt.asked)
-        numbers = {*range(min(shown, size)), int(drawn.scores[:among].argmax())} if shown else set()
-        pool = Pool(
+        group = [prompt.text for prompt in prompts]
+        facts = [
+            self._facts(prompt, group, [size, seed, count, among])
+            for prompt, count in zip(prompts, shown, strict=True)
+        ]
+        paths = [self._path(prompt, seed) for prompt in prompts]
+        kept = [path and _read(path, fact) for path, fact in zip(paths, facts, strict=True)]
+        found = [pool for pool in kept if pool is not None]
+        if len(found) == len(prompts):
+            yield from found
+            return
+        seeds = [stable_seed("samples", seed, prompt.key) for prompt in prompts]
+        for place, drawn in enumerate(self.painter.samples(group, size, seeds)):
+            pool, path = kept[place], paths[place]
+            if pool is None:
+                pool = self._graded(drawn, prompts[place].asked, shown[place], among)
+                if path is not None:
+                    _write(path, pool, facts[place])
+            yield pool
+
+    def _graded(self, drawn: Samples, asked: Any, shown: int, among: int) -> Pool:
+        verdicts = self.grade(drawn.pictures, asked)
+        first = set(range(min(shown, len(verdicts))))
+        numbers = first | {int(drawn.scores[:among].argmax())} if shown else set()
+        return Pool(
             drawn.tokens,
             drawn.scores,
             np.array([verdict.right for verdict in verdicts]),
             {number: Shown(drawn.pictures[number], verdicts[number]) for number in sorted(numbers)},
         )
-        if path is not None:
-            _write(path, pool, facts)
-        return pool
 
-    def _facts(self, prompt: Prompt, size: int, seed: int, shown: int, among: int) -> str:
+    def _path(self, prompt: Prompt, seed: int) -> Path | None:
+        return None if self.work is None else self.work / f"seed-{seed}" / f"{prompt.key}.npz"
+
+    def _facts(self, prompt: Prompt, group: Sequence[str], numbers: Sequence[int]) -> str:
         asked = scene_to_json(prompt.asked) if isinstance(prompt.asked, Scene) else prompt.asked
         facts = {
             **self.facts,
@@ -98,7 +123,8 @@ class PoolMaker:
             **asdict(self.painter.sampling),
             "prompt": prompt.text,
             "asked": str(asked),
-            "numbers": [size, seed, shown, among],
+            "group": list(group),
+            "numbers": list(numbers),
         }
         return json.dumps(facts, sort_keys=True)
 

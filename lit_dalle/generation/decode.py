@@ -1,6 +1,6 @@
 """Sampling image tokens from the prior: the prefix once, then one cached step a token."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -19,7 +19,7 @@ from lit_dalle.models.dalle import PAD_ID, Dalle, Prefill
 TILE_BYTES = 4 * 2**30
 """Most bytes of keys and values of the candidates that are decoded together."""
 LARGEST_TILE = 512
-"""Most candidates that are decoded together; more do not make a token cheaper."""
+"""Most candidates, of all prompts, that are decoded together; more do not make a token cheaper."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,6 @@ class _Draw:
     top_k: int | None
     top_p: float | None
     guidance: float
-    seed: int
 
     @property
     def guided(self) -> bool:
@@ -61,69 +60,123 @@ def generate_image_tokens(
     top_k: int | None = None,
     top_p: float | None = None,
     guidance: float = 1.0,
-    seed: int = 0,
+    seed: int | Sequence[int] = 0,
     tile: int | None = None,
     progress: Callable[[int], None] | None = None,
-    first_candidate: int = 0,
+    first_candidate: int | Sequence[int] = 0,
     prefix_image_tokens: Tensor | None = None,
 ) -> Tensor:
-    """Sample pictures as image tokens.
+    """Sample pictures as image tokens, of one prompt or of several together.
 
-    A candidate is a function of the prompt, its number and the seed; the tile it is computed in
-    changes no more than rounding. The keys and values of one prompt are computed once and given to
-    all candidates.
+    A candidate is a function of the prompt, its number and the prompt's seed; what it is computed
+    together with changes no more than rounding. The keys and values of a prompt are computed once
+    and given to all its candidates.
 
     Args:
         prior: The trained net, fp32 or bf16.
-        text_tokens: int64, ``1 text_len`` for one prompt, or ``candidates text_len``.
-        candidates: Pictures to sample.
+        text_tokens: int64, ``prompts text_len``.
+        candidates: Pictures to sample of each prompt.
         temperature: Divides the logits ([P] 2.3: 1).
         top_k: Keep the k most likely tokens at each position.
         top_p: Keep the most likely tokens with this total probability.
         guidance: Scale g of ``uncond + g · (cond − uncond)``; 1 is off, else the work doubles.
-        seed: Seed of the sampling noise.
+        seed: Seed of the sampling noise, or one a prompt.
         tile: Candidates decoded together. When not given, as many as keep the caches below
             ``TILE_BYTES``, which depends on the prior alone.
         progress: Called after each position of a tile with the number of tokens just drawn.
-        first_candidate: Number of the first candidate, to continue an earlier call.
-        prefix_image_tokens: int64, ``1 i`` or ``candidates i``: a known start of the picture in
+        first_candidate: Number of the first candidate, or one a prompt, to continue an earlier
+            call. Prompts of one seed and number have the same noise.
+        prefix_image_tokens: int64, ``1 i`` or ``prompts i``: a known start of the picture in
             raster order, kept as it is (the paper's completion).
 
     Returns:
-        int64, ``candidates image_grid²``, each in [0, codebook_size), on the prior's device.
+        int64, ``prompts·candidates image_grid²``, each in [0, codebook_size), on the prior's
+        device; the candidates of one prompt are rows in succession.
 
     Raises:
-        ValueError: A setting is out of range, or a number of rows is neither 1 nor candidates.
+        ValueError: A setting is out of range, or there is not one of it for each prompt.
     """
     check_filter(temperature, top_k, top_p)
-    draw = _Draw(temperature, top_k, top_p, guidance, seed)
-    tile = fitting_tile(prior, candidates, draw.guided) if tile is None else tile
-    if candidates < 1 or tile < 1:
-        raise ValueError(f"candidates and tile must be at least 1, got {candidates} and {tile}")
-    device = prior.image_embedding.weight.device
-    text = text_tokens.to(device)
-    known = text.new_empty(1, 0) if prefix_image_tokens is None else prefix_image_tokens.to(device)
-    shared = text.shape[0] == known.shape[0] == 1
-    texts = _rows("text_tokens", text, candidates)
-    starts = _rows("prefix_image_tokens", known, candidates)
+    draw, prompts = _Draw(temperature, top_k, top_p, guidance), len(text_tokens)
+    if min(prompts, candidates, 1 if tile is None else tile) < 1:
+        counts = f"{prompts}, {candidates} and {tile}"
+        raise ValueError(f"prompts, candidates and tile must be at least 1, got {counts}")
+    text = text_tokens.to(prior.image_embedding.weight.device)
+    known = text.new_empty(1, 0) if prefix_image_tokens is None else prefix_image_tokens.to(text)
+    if len(known) not in (1, prompts):
+        raise ValueError(f"prefix_image_tokens must have 1 or {prompts} rows, got {len(known)}")
+    known = known.expand(prompts, -1)
+    seeds = _each("seed", seed, prompts)
+    firsts = _each("first_candidate", first_candidate, prompts)
+    together, tile = _tiling(prior, prompts, candidates, draw.guided, tile)
     drawn = []
     with torch.inference_mode():
-        prefix = _read(prior, text, known, draw.guided) if shared else None
-        for rows in torch.split(torch.arange(candidates, device=device), tile):
-            begun = prefix or _read(prior, texts[rows], starts[rows], draw.guided)
-            numbers = rows + first_candidate
-            drawn.append(_finish(prior, begun, starts[rows], numbers, draw, progress))
+        for start in range(0, prompts, together):
+            group = slice(start, start + together)
+            prefix = _read(prior, text[group], known[group], draw.guided)
+            noise = _noise(prior, seeds[group], firsts[group], candidates)
+            tiles = [
+                _finish(prior, prefix, known[group], part, draw, progress)
+                for part in torch.split(noise, tile, dim=1)
+            ]
+            drawn.append(torch.cat(tiles, dim=1).flatten(0, 1))
     return torch.cat(drawn).clone()
 
 
 def fitting_tile(prior: Dalle, candidates: int, guided: bool = False) -> int:
     """Return how many candidates to decode together: all, or equal parts of ``LARGEST_TILE``."""
+    return _equal_part(candidates, min(LARGEST_TILE, TILE_BYTES // _cache_bytes(prior, guided)[1]))
+
+
+def fitting_prompts(prior: Dalle, prompts: int, candidates: int, guided: bool = False) -> int:
+    """Return how many prompts to decode together, each with all its candidates, by equal parts.
+
+    It is 1 where one prompt's candidates are as many as fit, or more.
+    """
+    of_text, of_candidate = _cache_bytes(prior, guided)
+    fitting = TILE_BYTES // (of_text + candidates * of_candidate)
+    return _equal_part(prompts, min(LARGEST_TILE // candidates, fitting))
+
+
+def _tiling(
+    prior: Dalle, prompts: int, candidates: int, guided: bool, tile: int | None
+) -> tuple[int, int]:
+    """How many prompts, and how many candidates of each, to decode together."""
+    if tile is not None:
+        return max(1, tile // candidates), tile
+    together = fitting_prompts(prior, prompts, candidates, guided)
+    return together, fitting_tile(prior, candidates, guided)
+
+
+def _cache_bytes(prior: Dalle, guided: bool) -> tuple[int, int]:
+    """Bytes of the keys and values of a prompt's text, and of those of a candidate."""
     config, weight = prior.config, prior.image_embedding.weight
     slots = sum(cache_slots(pattern, config.image_len) for pattern in config.patterns)
     head_dim = config.head_dim or config.dim // config.heads
-    each = 2 * slots * config.heads * head_dim * weight.element_size() * (2 if guided else 1)
-    largest = max(1, min(LARGEST_TILE, TILE_BYTES // each))
-    return -(-candidates // -(-max(1, candidates) // largest))
+    each = 2 * config.heads * head_dim * weight.element_size() * (2 if guided else 1)
+    return each * config.depth * config.text_len, each * slots
+
+
+def _equal_part(count: int, most: int) -> int:
+    """Size of the parts when ``count`` is cut into the fewest of at most ``most``, or of 1."""
+    return -(-count // -(-max(1, count) // max(1, most)))
+
+
+def _each(name: str, given: int | Sequence[int], prompts: int) -> list[int]:
+    """One number a prompt, where one for all may be given."""
+    found = [given] * prompts if isinstance(given, int) else list(given)
+    if len(found) != prompts:
+        raise ValueError(f"{name} must be one number or {prompts}, one a prompt, got {len(found)}")
+    return found
+
+
+def _noise(prior: Dalle, seeds: list[int], firsts: list[int], candidates: int) -> Tensor:
+    """Noise of each prompt's candidates at each position, ``prompts candidates image_grid²``."""
+    device = prior.image_embedding.weight.device
+    numbers = torch.arange(candidates, device=device)[:, None]
+    positions = torch.arange(prior.config.image_len, device=device)
+    origins = zip(seeds, firsts, strict=True)
+    return torch.stack([uniform_noise(seed, first + numbers, positions) for seed, first in origins])
 
 
 def _read(prior: Dalle, text: Tensor, known: Tensor, guided: bool) -> Prefill:
@@ -137,19 +190,17 @@ def _finish(
     prior: Dalle,
     prefix: Prefill,
     known: Tensor,
-    numbers: Tensor,
+    noise: Tensor,
     draw: _Draw,
     progress: Callable[[int], None] | None,
 ) -> Tensor:
-    """Draw the rest of a tile's pictures, position by position: int64, ``b image_grid²``."""
-    image_len = prior.config.image_len
-    positions = torch.arange(image_len, device=known.device)
-    noise = uniform_noise(draw.seed, numbers[:, None], positions)
-    image_tokens = torch.cat([known, known.new_zeros(len(known), image_len - known.shape[1])], 1)
-    rows = 2 * len(numbers) if draw.guided else len(numbers)
-    copies = rows // len(prefix.logits)
-    caches = prior.new_caches(prefix, copies)
-    logits = prefix.logits.repeat_interleave(copies, dim=0)
+    """Draw the rest of a tile's pictures, position by position: int64 of the noise's shape."""
+    prompts, candidates, image_len = noise.shape
+    image_tokens = known.new_zeros(noise.shape)
+    image_tokens[..., : known.shape[1]] = known[:, None]
+    image_tokens, noise = image_tokens.flatten(0, 1), noise.flatten(0, 1)
+    caches = prior.new_caches(prefix, candidates)
+    logits = prefix.logits.repeat_interleave(candidates, dim=0)
     for position in range(known.shape[1], image_len):
         drawn = draw.tokens(logits, noise[:, position])
         image_tokens[:, position] = drawn
@@ -157,11 +208,4 @@ def _finish(
             progress(len(drawn))
         if position + 1 < image_len:
             logits = prior.step(drawn.repeat(2) if draw.guided else drawn, caches)
-    return image_tokens
-
-
-def _rows(name: str, tokens: Tensor, candidates: int) -> Tensor:
-    """View ``1 n`` or ``candidates n`` as ``candidates n``."""
-    if tokens.shape[0] not in (1, candidates):
-        raise ValueError(f"{name} must have 1 or {candidates} rows, got {tokens.shape[0]}")
-    return tokens.expand(candidates, -1)
+    return image_tokens.view(prompts, candidates, image_len)

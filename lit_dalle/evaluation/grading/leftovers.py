@@ -26,9 +26,9 @@ SHARP = 200
 440, by their colours; with a blur of 1 pixel up to 80, after the shipped dVAE 99 % up to 210."""
 STRIP = 5
 """Pixels: what is thinner (the mixed colours of an edge, specks) is not seen as an object."""
-GAP = 24
+GAP = 44
 """Pixels, without a rim of one, of the smallest piece that is missed."""
-OBJECT = 40
+OBJECT = 56
 """Pixels of the smallest thing, without its thin strips, that counts as an object of its own."""
 
 

@@ -25,9 +25,9 @@ PATCH = 3
 
 Anything thinner that touches an object is an edge between two colours and belongs to the object.
 """
-SMUDGE = 64
+SMUDGE = 36
 """Pixels of a patch of another colour in an object that may still be the decoder's smudge..."""
-SMUDGE_SHARE = 0.25
+SMUDGE_SHARE = 0.2
 """... where it is also less than this share of what it touches: a colour's slip, not a thing."""
 CLEAR = 0.6
 """Least share of an object's inner pixels that carry its colour's name."""

@@ -26,9 +26,9 @@ GRID = 20
 """Side of the square to which silhouettes are brought."""
 REACH = 1.1
 """Half the side of that square over the root of the silhouette's area; a star needs 0.95."""
-ALIKE = 0.66
+ALIKE = 0.76
 """Least overlap that makes a silhouette one of the shapes."""
-LEEWAY = 0.01
+LEEWAY = 0.004
 """A silhouette may be every shape whose overlap is so near the best; on renders the second best is
 at least 0.033 behind."""
 GROUND = 0.6

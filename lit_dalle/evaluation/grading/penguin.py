@@ -22,6 +22,8 @@ ZOOMS = (0.93, 0.955, 0.98, 1.005, 1.03, 1.06)
 """Sizes relative to the middle of the world's: its whole range and a little more."""
 MODEL = PenguinScene(hat="red", gloves="yellow", shirt="blue", pants="green")
 """The penguin that is drawn to find each part: every piece of clothing in a colour of its own."""
+HIDDEN = 0.3
+"""Share of head and feet that must be there: hat and pants hide half of them, blur takes rims."""
 Box = tuple[int, int, int, int]
 """Left, top, right and bottom, in units."""
 
@@ -34,15 +36,15 @@ CLOTHES: tuple[tuple[Part, str, Box], ...] = (
 )
 """Each piece, its attribute, and the box of the drawing that it is in."""
 BODY_PARTS: tuple[tuple[Part, RGB, Box], ...] = (
-    (Part("head"), BODY, (21, 0, 43, 31)),
+    (Part("head", least=HIDDEN), BODY, (21, 0, 43, 31)),
     (Part("left arm", narrow=True), BODY, (0, 24, 21, 64)),
     (Part("right arm", narrow=True), BODY, (43, 24, 64, 64)),
     (Part("face"), WHITE, (0, 0, 64, 32)),
     (Part("left eye", small=True), DARK, (0, 0, 32, 64)),
     (Part("right eye", small=True), DARK, (32, 0, 64, 64)),
     (Part("beak", small=True), BEAK, (0, 0, 64, 32)),
-    (Part("left foot"), BEAK, (0, 50, 32, 64)),
-    (Part("right foot"), BEAK, (32, 50, 64, 64)),
+    (Part("left foot", least=HIDDEN), BEAK, (0, 50, 32, 64)),
+    (Part("right foot", least=HIDDEN), BEAK, (32, 50, 64, 64)),
 )
 """Each part, its colour, and the box of the drawing that it is in."""
 PARTS = [part for part, _, _ in (*CLOTHES, *BODY_PARTS)]
@@ -68,7 +70,7 @@ def requirements(picture: Picture, scene: PenguinScene) -> Iterator[Requirement]
     colours = moved(penguin.colours[pose.zoom], pose.dx, pose.dy)
     for number, (part, attribute, _) in enumerate(CLOTHES, 1):
         worn = numbers == number
-        colour = picture.colour(worn, COLOURS)
+        colour = picture.colour(worn, COLOURS, stronger_half=True)
         colours[worn] = 1 + COLOURS.index(colour)
         yield compared(attribute, colour, getattr(scene, attribute), part.name)
     seen = penguin.palette.see(picture)

@@ -76,12 +76,16 @@ class Picture:
         """Pixels that carry one of these names, ``h w``."""
         return np.isin(self.labels, [NAMES.index(name) for name in names])
 
-    def colour(self, where: Bools, among: tuple[str, ...] = NAMES) -> str:
+    def colour(
+        self, where: Bools, among: tuple[str, ...] = NAMES, *, stronger_half: bool = False
+    ) -> str:
         """The name of the colour of some pixels, judged by those inside their outline.
 
         Args:
             where: ``h w``; at least one pixel.
             among: Names that may be given.
+            stronger_half: Judge by the half of them that is furthest from the pale ground, which
+                blur mixes into small things.
 
         Raises:
             ValueError: No pixel.
@@ -89,7 +93,11 @@ class Picture:
         if not where.any():
             raise ValueError("there is no pixel whose colour could be named")
         inner = ndimage.binary_erosion(where)
-        lab = np.median(self.lab[inner if inner.any() else where], axis=0)
+        lab = self.lab[inner if inner.any() else where]
+        if stronger_half:
+            strength = distance_to(NOTHING, lab)
+            lab = lab[strength >= np.median(strength)]
+        lab = np.median(lab, axis=0)
         return min(among, key=lambda name: float(distance_to(name, lab)))
 
 

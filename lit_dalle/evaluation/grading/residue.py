@@ -43,17 +43,17 @@ BLEND = 25.0
 """Delta E within which a pixel has a material's colour or a blend of two."""
 STEPS = 6
 """Colours tried between two materials."""
-SPECK = 56
+SPECK = 40
 """Pixels of the largest blob at the drawing that is still a stain: below an object of 8 × 8."""
-STAINED = 0.3
+STAINED = 0.2
 """Share of the fill that may be stained by other colours, in blobs of any size."""
 STRAY = 20
 """Pixels of the largest blob away from the drawing that is still dirt, unless it is pale."""
 PALE = 36.0
 """Delta E from the ground up to which a blob away from the drawing may be as large as a stain."""
-LOST = 18
+LOST = 9
 """Pixels of the largest drawn detail, those near other things apart, that may be lost in blur."""
-LOST_LIGHT = 40
+LOST_LIGHT = 30
 """Pixels of the largest light detail that may be lost: all but the dials and the large screen."""
 LEFT = 0.15
 """Share of a light detail that must look light."""

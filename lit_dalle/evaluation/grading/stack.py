@@ -16,6 +16,8 @@ ABOVE = 0.6
 """Least share of the narrower block's width that stands over the other."""
 THIN = 0.42
 """Height over width up to which a band between two blocks is their colours' blur."""
+TWICE = 1.7
+"""Height over width from which an area of one colour is two blocks; a decoder stretches one."""
 SLIM = 0.6
 """Least width of a block over that of the widest."""
 FULL = 0.72
@@ -73,7 +75,7 @@ def without_bands(stack: Sequence[FoundObject]) -> list[FoundObject]:
 
 def levels(block: FoundObject, blocks: Sequence[FoundObject]) -> int:
     """How many blocks of its colour a part of the stack is."""
-    return max(1, round(block.height / median(one.width for one in blocks)))
+    return max(1, int(block.height / median(one.width for one in blocks) + 2 - TWICE))
 
 
 def even(blocks: Sequence[FoundObject]) -> tuple[bool, str]:

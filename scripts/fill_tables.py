@@ -6,8 +6,9 @@ the rows and the key (or ``metric``) that makes the columns:
     <!-- table results/reconstruction.json rows=family columns=metric -->
     <!-- end -->
 
-Several result files stand with commas between them. More pairs behind these keep only the rows that
-have these values, spaces written as _; a - keeps rows without the key.
+Several result files stand with commas between them; rows and columns may be several keys with + in
+between. More pairs behind these keep only the rows that have these values, spaces written as _; a -
+keeps rows without the key, and | stands between values any of which will do (n=-|1|32).
 
 Run ``python scripts/fill_tables.py README.md docs/results.md``; with ``--check`` nothing is written
 and the exit code is 1 when a file's tables are not those of its result files.
@@ -72,12 +73,15 @@ def source(setting: dict[str, Any]) -> str:
 
 
 def fits(value: Any, wanted: str) -> bool:
-    """Tell whether a cell is the one asked for: spaces written as _, and - for a key it lacks."""
-    return str(value).replace(" ", "_") == ("" if wanted == "-" else wanted)
+    """Tell whether a cell is one of those asked for: spaces written as _, - for a key it lacks."""
+    asked = ["" if one == "-" else one for one in wanted.split("|")]
+    return str(value).replace(" ", "_") in asked
 
 
 def cell(row: dict[str, Any], key: str) -> Any:
-    """Return what a row has under a key of its case, or its metric."""
+    """Return what a row has under a key of its case, or its metric; under several, all it has."""
+    if "+" in key:
+        return " ".join(str(part) for part in (cell(row, k) for k in key.split("+")) if part != "")
     return row["metric"] if key == "metric" else row["case"].get(key, "")
 
 

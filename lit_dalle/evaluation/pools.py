@@ -87,7 +87,7 @@ class PoolMaker:
             for prompt, count in zip(prompts, shown, strict=True)
         ]
         paths = [self._path(prompt, seed) for prompt in prompts]
-        kept = [path and _read(path, fact) for path, fact in zip(paths, facts, strict=True)]
+        kept = [_read(path, fact) for path, fact in zip(paths, facts, strict=True)]
         found = [pool for pool in kept if pool is not None]
         if len(found) == len(prompts):
             yield from found
@@ -162,8 +162,10 @@ def _write(path: Path, pool: Pool, facts: str) -> None:
         part.unlink(missing_ok=True)
 
 
-def _read(path: Path, facts: str) -> Pool | None:
+def _read(path: Path | None, facts: str) -> Pool | None:
     """The pool of a file; None where there is none, or one of other facts."""
+    if path is None:
+        return None
     try:
         with path.open("rb") as file, np.load(file) as kept:
             found, verdicts = kept["texts"].tolist()

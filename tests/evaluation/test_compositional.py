@@ -5,7 +5,7 @@ from tiny_world import parity_of_all, tiny_world_pipeline
 from lit_dalle.data.world import render, scene_group, world_row
 from lit_dalle.evaluation.composition_prompts import Prompt, stable_seed, world_prompts
 from lit_dalle.evaluation.composition_rows import add_rows
-from lit_dalle.evaluation.compositional import Plan, _other_scene, measure
+from lit_dalle.evaluation.compositional import Plan, _other_scene, groups, measure
 from lit_dalle.evaluation.memorisation import TrainingTokens
 from lit_dalle.evaluation.painter import Painter, Sampling
 from lit_dalle.evaluation.pools import PoolMaker
@@ -68,6 +68,14 @@ def test_prompts_of_a_family_do_not_depend_on_the_others(painter, training):
     alone = measured(painter, training, prompts=world_prompts(["stack"], ["iid"], 2))
     among = [one for one in measured(painter, training) if one.prompt.key == "stack-iid-0001"]
     np.testing.assert_array_equal(alone[1].pools[0].tokens, among[0].pools[0].tokens)
+
+
+def test_prompts_of_one_case_and_size_are_drawn_together(monkeypatch):
+    monkeypatch.setattr("lit_dalle.evaluation.compositional.SAMPLES_TOGETHER", 9)
+    mixed = [prompt for pair in zip(PROMPTS[:3], PROMPTS[3:6], strict=True) for prompt in pair]
+    assert groups(mixed, PLAN) == [[0], [1], [2, 4], [3, 5]]  # the first have a large pool
+    assert groups(mixed, Plan(candidates=3, large_pool=0)) == [[0, 2, 4], [1, 3, 5]]
+    assert groups(mixed, Plan(candidates=10, large_pool=0)) == [[0], [2], [4], [1], [3], [5]]
 
 
 def test_references_are_what_they_say(painter, training):

@@ -2,7 +2,7 @@
 
     python benchmarks/binding.py --pipeline world --out results/binding.json
 
-Two forms of test, each on trained compositions freshly drawn (split ``test``) and on held-out ones:
+Two forms of test, each on trained compositions freshly drawn (``iid``) and on held-out ones:
 
 - ``winoground``: two pictures and two captions of the same words in another order; text, image and
   group score;
@@ -14,32 +14,22 @@ Prints them per family, and per kind of change where a family has several, with 
 """
 
 import argparse
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from rich.console import Console
-from rich.progress import track
+from rich.progress import Progress
 from torch import Tensor
 
 from lit_dalle.data.tokenizer import CaptionTokenizer
 from lit_dalle.data.world import WORLD_VERSION
-from lit_dalle.evaluation.binding import (
-    ACCURACY,
-    CHANCE,
-    GROUP,
-    IMAGE,
-    TEXT,
-    BindingTest,
-    score_binding,
-)
-from lit_dalle.evaluation.binding_tests import KINDS, sugarcrepe_tests, winoground_tests
+from lit_dalle.evaluation.binding.rows import FORMS, add_binding
 from lit_dalle.evaluation.results import ResultFile, setting
+from lit_dalle.evaluation.splits import SPLIT_OF
 from lit_dalle.generation.export import folder_hash, load_model, load_tokenizer
 from lit_dalle.generation.hub import find_pipeline
 from lit_dalle.models.clip import Clip, at_size
-
-SPLITS = ("test", "held_out")
 
 
 def main() -> None:
@@ -54,45 +44,19 @@ def main() -> None:
         "pairs_per_family": pairs,
     }
     results = ResultFile("binding", facts)
-    for split in track(SPLITS, description="binding"):
-        for case, tests in made(split, pairs, options.seed):
-            add_rows(results, case | {"split": split}, list(tests), clip, tokenizer)
-    add_chance(results)
+    with Progress() as bars, torch.no_grad():
+        task = bars.add_task("binding", total=FORMS * len(SPLIT_OF))
+        add_binding(
+            results,
+            _encode_image(clip),
+            _encode_text(clip, tokenizer),
+            pairs,
+            seed=options.seed,
+            progress=lambda done: bars.advance(task, done),
+        )
     Console().print(results.table())
     if options.out is not None:
         results.write(options.out)
-
-
-def made(
-    split: str, pairs: int, seed: int
-) -> Iterable[tuple[dict[str, str], Iterable[BindingTest]]]:
-    """The tests of each form and kind, with the case of their rows."""
-    yield {"form": "winoground"}, winoground_tests(split, pairs, seed=seed)
-    for kind in KINDS:
-        tests = sugarcrepe_tests(kind, split, pairs, seed=seed)
-        yield {"form": "sugarcrepe", "kind": kind}, tests
-
-
-@torch.no_grad()
-def add_rows(
-    results: ResultFile,
-    case: dict[str, str],
-    tests: list[BindingTest],
-    clip: Clip,
-    tokenizer: CaptionTokenizer,
-) -> None:
-    """Score tests of one form and add their rows."""
-    for score in score_binding(tests, _encode_image(clip), _encode_text(clip, tokenizer)):
-        change = {} if score.change is None else {"change": score.change}
-        group = case | {"family": score.family} | change
-        results.row(group, score.metric, score.share, *score.interval)
-
-
-def add_chance(results: ResultFile) -> None:
-    """Add what cosines that say nothing would reach."""
-    for metric in (TEXT, IMAGE, GROUP):
-        results.row({"form": "winoground", "row": "chance"}, metric, CHANCE[metric])
-    results.row({"form": "sugarcrepe", "row": "chance"}, ACCURACY, CHANCE[ACCURACY])
 
 
 def _encode_image(clip: Clip) -> Callable[[Tensor], Tensor]:

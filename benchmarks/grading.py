@@ -45,7 +45,7 @@ from lit_dalle.data.world import (
 )
 from lit_dalle.data.world.vocabulary import COLOUR_RGB
 from lit_dalle.evaluation.grading import GRADER_VERSION, Verdict, grade
-from lit_dalle.evaluation.grading.picture import to_lab
+from lit_dalle.evaluation.grading.colours import to_lab
 from lit_dalle.evaluation.intervals import wilson_interval
 from lit_dalle.evaluation.results import ResultFile, setting
 from lit_dalle.generation.export import folder_hash, load_model

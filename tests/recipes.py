@@ -26,6 +26,9 @@ def tiny(command: str) -> list[str]:
             return [*arguments, "--source.init_args.size=40", "--source.init_args.eval_size=8"]
         case "generate":
             return [*arguments, "--candidates", "4", "--keep", "2"]
+        case "evaluate":
+            few = ["--prompts_per_family=1", "--candidates=2", "--training_pictures=8"]
+            return [*arguments, *few, "--binding_tests=2"]
     raise ValueError(f"no tiny form of {command}")
 
 

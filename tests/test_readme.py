@@ -17,7 +17,8 @@ COMMANDS = [
     if line.startswith("lit-dalle")
 ]
 DRAWING = sorted({line for line in COMMANDS if line.startswith("lit-dalle generate")})
-TRAINING = [line for line in COMMANDS if not line.startswith("lit-dalle generate")]
+EVALUATING = [line for line in COMMANDS if line.startswith("lit-dalle evaluate")]
+TRAINING = [line for line in COMMANDS if line not in (*DRAWING, *EVALUATING)]
 
 
 @pytest.mark.parametrize("command", DRAWING)
@@ -31,6 +32,14 @@ def test_drawing_commands(command, tmp_path, monkeypatch):
         "002.png",
         "generation.json",
     }
+
+
+@pytest.mark.parametrize("command", EVALUATING)
+def test_evaluating_commands(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    main(tiny(command))
+    found = {path.name for path in (tmp_path / "outputs").iterdir()}
+    assert found == {"composition.json", "verdicts.html"}
 
 
 @pytest.mark.filterwarnings("default")
@@ -71,7 +80,12 @@ def test_every_file_the_readme_names_is_there():
 
 
 def test_tables_are_those_of_the_result_files():
-    pages = ["README.md", "docs/speed.md", "lit_dalle/pretrained/world/README.md"]
+    pages = [
+        "README.md",
+        "docs/speed.md",
+        "docs/grading.md",
+        "lit_dalle/pretrained/world/README.md",
+    ]
     command = [sys.executable, "scripts/fill_tables.py", "--check", *pages]
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr

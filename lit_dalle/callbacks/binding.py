@@ -8,7 +8,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from lit_dalle.callbacks.drawing import prior_tokenizer
-from lit_dalle.evaluation.binding import (
+from lit_dalle.evaluation.binding.scoring import (
     ACCURACY,
     ALL,
     GROUP,
@@ -17,7 +17,7 @@ from lit_dalle.evaluation.binding import (
     BindingTest,
     score_binding,
 )
-from lit_dalle.evaluation.binding_tests import (
+from lit_dalle.evaluation.binding.tests import (
     KINDS,
     REARRANGED,
     sugarcrepe_tests,

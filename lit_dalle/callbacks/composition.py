@@ -10,7 +10,7 @@ from torch import Tensor
 
 from lit_dalle.callbacks.drawing import frozen_dvae, prior_tokenizer, trained_pipeline
 from lit_dalle.data.world import FAMILIES
-from lit_dalle.evaluation.composition_prompts import Prompt, world_prompts
+from lit_dalle.evaluation.composition.prompts import Prompt, world_prompts
 from lit_dalle.evaluation.grading import grade
 from lit_dalle.generation.decode import generate_image_tokens
 from lit_dalle.generation.pipeline import DallePipeline, pictures_together

@@ -7,31 +7,24 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from lit_dalle.cli.parsing import call
 from lit_dalle.data.world import FAMILIES, WORLD_VERSION
 from lit_dalle.evaluation import grading
-from lit_dalle.evaluation.composition_prompts import SPLIT_OF, Prompt, world_prompts
-from lit_dalle.evaluation.composition_rows import add_rows
-from lit_dalle.evaluation.composition_summary import (
-    ALL,
-    APART,
-    column_name,
-    columns_of,
-    per_cent,
-    summary,
-    title_of,
-)
-from lit_dalle.evaluation.compositional import Measured, Plan, measure
+from lit_dalle.evaluation.binding.rows import add_binding
+from lit_dalle.evaluation.composition.measure import Measured, Plan, measure
+from lit_dalle.evaluation.composition.page import page_of, write_page
+from lit_dalle.evaluation.composition.painter import Painter, Pixels, Sampling
+from lit_dalle.evaluation.composition.pools import PoolMaker
+from lit_dalle.evaluation.composition.prompt_files import file_prompts, write_prompt_file
+from lit_dalle.evaluation.composition.prompts import Prompt, world_prompts
+from lit_dalle.evaluation.composition.retrieval import TrainingPictures, look_at_training
+from lit_dalle.evaluation.composition.rows import add_rows
+from lit_dalle.evaluation.composition.summary import lines, tables
 from lit_dalle.evaluation.grading.prompts import GenEvalPrompt, grade_prompt
 from lit_dalle.evaluation.grading.verdict import Verdict
-from lit_dalle.evaluation.page import page_of, write_page
-from lit_dalle.evaluation.painter import Painter, Pixels, Sampling
-from lit_dalle.evaluation.pools import PoolMaker
-from lit_dalle.evaluation.prompt_files import file_prompts, write_prompt_file
 from lit_dalle.evaluation.results import ResultFile, setting
-from lit_dalle.evaluation.retrieval import TrainingPictures, look_at_training
+from lit_dalle.evaluation.splits import SPLIT_OF
 from lit_dalle.generation.hardware import DTYPES, Precision
 from lit_dalle.generation.pipeline import DallePipeline
 
@@ -53,10 +46,12 @@ class Amount:
     """Samples of the first prompts; 0 for none."""
     training: int
     """Training pictures that retrieval and memorisation look at."""
+    binding: int
+    """Tests of CLIP's binding for each family, form and split; 0 for none."""
 
 
-FULL = Amount(prompts=100, candidates=64, large_pool=512, training=40_000)
-QUICK = Amount(prompts=8, candidates=32, large_pool=0, training=4_000)
+FULL = Amount(prompts=100, candidates=64, large_pool=512, training=40_000, binding=200)
+QUICK = Amount(prompts=8, candidates=32, large_pool=0, training=4_000, binding=40)
 """The same rows on less, within five minutes on two cores."""
 
 
@@ -94,6 +89,7 @@ def evaluate(
     candidates: int | None = None,
     large_pool: int | None = None,
     training_pictures: int | None = None,
+    binding_tests: int | None = None,
     guidance: float | None = None,
     temperature: float = 1.0,
     top_k: int | None = None,
@@ -109,6 +105,8 @@ def evaluate(
 ) -> ResultFile | None:
     """Draw prompts, grade every picture exactly, and compare: one sample, CLIP's best, retrieval.
 
+    CLIP's binding of words is tested too.
+
     Without a file of prompts they are compositions of the world, trained ones (iid) and held-out
     ones. Interrupted with a work folder given, the same command goes on where it was.
 
@@ -123,12 +121,14 @@ def evaluate(
             for none.
         training_pictures: Rows of the world's training split that retrieval and memorisation look
             at; default 40,000.
+        binding_tests: Tests of CLIP's binding of words for each family, form and split; default
+            200, 0 for none. A file of prompts is not accompanied by them.
         guidance: How strongly to follow the words; 1 is off. Default: the pipeline's own.
         temperature: Divides the logits.
         top_k: Draw each token from the k most likely ones.
         top_p: Draw each token from the most likely ones with this total probability.
         seeds: Seeds of the samples; default 0. The prompts are the same for all.
-        quick: 8 prompts, 32 samples, no large pool, 4,000 training pictures.
+        quick: 8 prompts, 32 samples, no large pool, 4,000 training pictures, 40 binding tests.
         out: Result file to write.
         page: Page of pictures with verdicts to write (HTML).
         work: Folder that keeps finished prompts, so that an interrupted run can go on.
@@ -169,6 +169,17 @@ def evaluate(
     folder = None if work is None else Path(work)
     measured, training = _measured(painter, asked, plan, rows, folder, results)
     add_rows(results, measured, plan, training.copies)
+    tests = amount.binding if binding_tests is None else binding_tests
+    if prompts is None and tests:
+        add_binding(
+            results,
+            painter.encode_image,
+            painter.encode_text,
+            tests,
+            splits=tuple(SPLIT_OF) if split is None else split,
+            families=FAMILIES if families is None else families,
+            seed=plan.seeds[0],
+        )
     _print(results, plan)
     if out is not None:
         results.write(out)
@@ -269,23 +280,9 @@ def _bars() -> Progress:
 
 
 def _print(results: ResultFile, plan: Plan) -> None:
-    """Print a table a split, and what the table has no place for."""
+    """Print a table a split, and what the tables have no place for."""
     console = Console()
-    for split, groups in summary(results, plan.candidates).items():
-        columns = columns_of(groups)
-        table = Table("", title=title_of(split))
-        for name in columns:
-            table.add_column(column_name(name, plan.candidates), justify="right")
-        for group, shares in groups.items():
-            table.add_row(group, *(per_cent(shares.get(name)) for name in columns))
+    for table in tables(results, plan.candidates):
         console.print(table)
-    for row in results.rows:
-        case = row["case"]
-        if ALL in case.values() and row["metric"] != "accuracy" and not APART & set(case):
-            words = " ".join(f"{name} {value}" for name, value in case.items())
-            console.print(
-                f"{row['metric']} ({words}): {row['value']:.3f} "
-                f"[{row['low']:.3f}, {row['high']:.3f}]",
-                highlight=False,
-                markup=False,
-            )
+    for line in lines(results):
+        console.print(line, highlight=False, markup=False)

@@ -7,7 +7,7 @@ import torch
 
 from lit_dalle.data.tokenizer import EOS_ID, CaptionTokenizer
 from lit_dalle.data.world import FAMILIES, WORLD_VERSION
-from lit_dalle.evaluation.binding_tests import KINDS, REARRANGED
+from lit_dalle.evaluation.binding.tests import KINDS, REARRANGED
 from lit_dalle.generation.export import folder_hash, save_model
 from lit_dalle.models.clip import Clip, ClipConfig
 
@@ -41,11 +41,11 @@ def test_the_benchmark_writes_rows_for_each_form_family_and_split(tmp_path: Path
     assert found["setting"]["clip"] == folder_hash(tmp_path / "clip")
     assert found["setting"]["world"] == WORLD_VERSION
     chance = [row for row in found["rows"] if row["case"].get("row") == "chance"]
-    assert [row["value"] for row in chance] == [0.25, 0.25, 1 / 6, 0.5]
+    assert [row["value"] for row in chance] == [0.25, 0.25, 1 / 6, 0.5, 0.5, 0.5]
     measured = [row for row in found["rows"] if "row" not in row["case"]]
     assert all(row["low"] <= row["value"] <= row["high"] for row in measured)
     families = [row for row in measured if "change" not in row["case"]]
-    for split in ("test", "held_out"):
+    for split in ("iid", "held-out"):
         pairs = [row for row in families if row["case"]["split"] == split]
         for metric in ("text score", "image score", "group score"):
             rows = [row["case"] for row in pairs if row["metric"] == metric]

@@ -14,7 +14,7 @@ def test_the_benchmark_writes_a_result_file(tmp_path, monkeypatch):
     monkeypatch.setattr(grading, "grade", parity)
     tiny_world_pipeline().save_pretrained(tmp_path / "tiny")
     options = ["--families", "light", "--prompts-per-family", "1", "--candidates", "2", "--quick"]
-    more = ["--training-pictures", "4", "--pipeline", tmp_path / "tiny"]
+    more = ["--training-pictures", "4", "--binding-tests", "3", "--pipeline", tmp_path / "tiny"]
     arguments = [*options, *more, "--out", tmp_path / "found.json", "--device", "cpu"]
     monkeypatch.setattr(sys, "argv", [str(SCRIPT), *map(str, arguments)])
     runpy.run_path(str(SCRIPT), run_name="__main__")
@@ -23,4 +23,7 @@ def test_the_benchmark_writes_a_result_file(tmp_path, monkeypatch):
     assert found["setting"]["command"].startswith(
         "python benchmarks/composition.py --families light"
     )
-    assert {row["case"]["split"] for row in found["rows"]} == {"iid", "held-out"}
+    splits = {row["case"]["split"] for row in found["rows"] if "form" not in row["case"]}
+    assert splits == {"iid", "held-out"}
+    binding = [row["case"] for row in found["rows"] if "form" in row["case"]]
+    assert {case["kind"] for case in binding if case.get("split") == "iid"} == {"replace", "add"}

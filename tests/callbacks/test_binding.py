@@ -7,8 +7,8 @@ from lightning.pytorch.callbacks import EMAWeightAveraging
 
 from lit_dalle.callbacks import binding
 from lit_dalle.callbacks.binding import BindingLogger
-from lit_dalle.evaluation.binding import score_binding
-from lit_dalle.evaluation.binding_tests import sugarcrepe_tests, winoground_tests
+from lit_dalle.evaluation.binding.scoring import score_binding
+from lit_dalle.evaluation.binding.tests import sugarcrepe_tests, winoground_tests
 from lit_dalle.models.clip import at_size
 from lit_dalle.training.clip import LitClip
 

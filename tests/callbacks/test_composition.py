@@ -12,7 +12,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from lit_dalle.callbacks import composition
 from lit_dalle.callbacks.composition import CompositionLogger, own_part, shares
 from lit_dalle.data.world import is_held_out
-from lit_dalle.evaluation.composition_prompts import world_prompts
+from lit_dalle.evaluation.composition.prompts import world_prompts
 from lit_dalle.generation.pipeline import DallePipeline
 from lit_dalle.training.dalle import LitDalle
 

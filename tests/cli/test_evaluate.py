@@ -7,12 +7,12 @@ from lit_dalle.cli import evaluate as command
 from lit_dalle.cli.evaluate import evaluate, gathered, run
 from lit_dalle.cli.main import main
 from lit_dalle.evaluation import grading
-from lit_dalle.evaluation.composition_prompts import world_prompts
-from lit_dalle.evaluation.prompt_files import file_prompts
+from lit_dalle.evaluation.composition.prompt_files import file_prompts
+from lit_dalle.evaluation.composition.prompts import world_prompts
 
 FEW = [
     *("--device=cpu", "--precision=float32", "--prompts-per-family=2", "--candidates=4"),
-    *("--large-pool=6", "--training-pictures=8"),
+    *("--large-pool=6", "--training-pictures=8", "--binding-tests=0"),
 ]
 
 
@@ -48,8 +48,8 @@ def test_the_command_writes_results_and_page(world, tmp_path, capsys):
 
 
 def test_quick_measures_less(world, monkeypatch):
-    monkeypatch.setattr(command, "QUICK", command.Amount(1, 3, 0, 4))
-    monkeypatch.setattr(command, "FULL", command.Amount(2, 4, 6, 8))
+    monkeypatch.setattr(command, "QUICK", command.Amount(1, 3, 0, 4, 0))
+    monkeypatch.setattr(command, "FULL", command.Amount(2, 4, 6, 8, 0))
     options = {"pipeline": world.partition("=")[2], "families": ["count"], "device": "cpu"}
     quick, full = (evaluate(**options, quick=flag).setting for flag in (True, False))
     names = ("candidates", "large_pool", "training_pictures")

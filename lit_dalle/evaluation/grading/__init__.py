@@ -1,12 +1,16 @@
 """Right or wrong: does a picture show a scene of the world, exactly?"""
 
-from importlib import import_module
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from lit_dalle.data.world import Scene
+from lit_dalle.evaluation.grading import light, writing
+from lit_dalle.evaluation.grading.dressed import penguin, together
+from lit_dalle.evaluation.grading.filled import telephone, thing
+from lit_dalle.evaluation.grading.objects import count, relation, stack
 from lit_dalle.evaluation.grading.picture import Picture
 from lit_dalle.evaluation.grading.verdict import Requirement, Verdict
 
@@ -14,6 +18,19 @@ __all__ = ["GRADER_VERSION", "Requirement", "Verdict", "grade"]
 
 GRADER_VERSION = "1"
 """Names how pictures are read; results carry it beside the world's version."""
+
+GRADERS: dict[str, Callable[..., Iterator[Requirement]]] = {
+    "count": count.requirements,
+    "relation": relation.requirements,
+    "stack": stack.requirements,
+    "penguin": penguin.requirements,
+    "telephone": telephone.requirements,
+    "light": light.requirements,
+    "thing": thing.requirements,
+    "together": together.requirements,
+    "writing": writing.requirements,
+}
+"""What a picture of each family has to show, from the picture and its scene."""
 
 
 def grade(image: Image.Image | NDArray[np.uint8], scene: Scene) -> Verdict:
@@ -26,5 +43,4 @@ def grade(image: Image.Image | NDArray[np.uint8], scene: Scene) -> Verdict:
     Returns:
         Each requirement, right or wrong with a reason.
     """
-    family = import_module(f"lit_dalle.evaluation.grading.{scene.family}")
-    return Verdict(tuple(family.requirements(Picture(image), scene)))
+    return Verdict(tuple(GRADERS[scene.family](Picture(image), scene)))

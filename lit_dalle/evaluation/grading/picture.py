@@ -1,7 +1,7 @@
 """A picture as graders look at it: 64 × 64 pixels, each with the name of its colour."""
 
+from collections.abc import Sequence
 from functools import cache, cached_property
-from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,15 @@ from scipy import ndimage
 
 from lit_dalle.data.world.drawing.backdrop import PALE, SHADE
 from lit_dalle.data.world.drawing.canvas import SLATE, UNITS, WHITE, mixed
-from lit_dalle.data.world.vocabulary import COLOUR_RGB, PLAIN, PLAIN_RGB, RGB
+from lit_dalle.data.world.vocabulary import COLOUR_RGB, PLAIN, PLAIN_RGB
+from lit_dalle.evaluation.grading.colours import (
+    Floats,
+    codes,
+    delta_e_to_nearest,
+    every_rgb,
+    nearest,
+    to_lab,
+)
 
 SIDE = UNITS
 """Side of the pictures graders look at: a pixel is a unit of drawing."""
@@ -27,7 +35,6 @@ BITS = 6
 """Bits a channel of the table from RGB to names."""
 
 Bools = NDArray[np.bool_]
-Floats = NDArray[np.float32]
 Labels = NDArray[np.int8]
 
 
@@ -57,24 +64,12 @@ class Picture:
 
         Edges between two colours may carry the name of a third.
         """
-        red, green, blue = np.moveaxis(self.rgb >> (8 - BITS), -1, 0).astype(np.int32)
-        return name_table()[(red << 2 * BITS) | (green << BITS) | blue]
+        return name_table()[codes(self.rgb, BITS)]
 
     @cached_property
     def foreground(self) -> Bools:
         """Pixels that are not `NOTHING`, ``h w``."""
         return self.labels != NAMES.index(NOTHING)
-
-    @cached_property
-    def edges(self) -> Floats:
-        """How much L*a*b* changes from one pixel to the next, ``h w``, in units of delta E."""
-        dy = ndimage.sobel(self.lab, axis=0) / 8
-        dx = ndimage.sobel(self.lab, axis=1) / 8
-        return np.sqrt((dx**2 + dy**2).sum(-1))
-
-    def named(self, *names: str) -> Bools:
-        """Pixels that carry one of these names, ``h w``."""
-        return np.isin(self.labels, [NAMES.index(name) for name in names])
 
     def colour(
         self, where: Bools, among: tuple[str, ...] = NAMES, *, stronger_half: bool = False
@@ -95,31 +90,17 @@ class Picture:
         inner = ndimage.binary_erosion(where)
         lab = self.lab[inner if inner.any() else where]
         if stronger_half:
-            strength = distance_to(NOTHING, lab)
+            strength = delta_e_to_nearest(lab, examples(NOTHING))
             lab = lab[strength >= np.median(strength)]
-        lab = np.median(lab, axis=0)
-        return min(among, key=lambda name: float(distance_to(name, lab)))
+        middle = np.median(lab, axis=0, keepdims=True)
+        return among[int(nearest_names(middle, among)[0])]
 
 
-def to_lab(rgb: NDArray[np.uint8] | RGB) -> Floats:
-    """SRGB levels ``... 3`` to CIE L*a*b* (D65), float32 ``... 3``."""
-    share = np.asarray(rgb, np.float32) / 255
-    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
-    matrix = np.array(
-        [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]], np.float32
-    )
-    xyz = linear.astype(np.float32) @ matrix.T / np.array([0.9505, 1.0, 1.089], np.float32)
-    root = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
-    x, y, z = np.moveaxis(root, -1, 0)
-    lab: Floats = np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], -1).astype(np.float32)
-    return lab
-
-
-def distance_to(name: str, lab: Floats) -> Floats:
-    """Delta E (1976) from colours ``... 3`` to the nearest example of a name, ``...``."""
-    gaps = lab[..., None, :] - examples(name)
-    distance: Floats = np.sqrt((gaps**2).sum(-1)).min(-1)
-    return distance
+def nearest_names(lab: Floats, among: Sequence[str] = NAMES) -> NDArray[np.intp]:
+    """Places in `among` of the names nearest to colours ``n 3``, ``n``."""
+    shades = [examples(name) for name in among]
+    owners = np.repeat(np.arange(len(among)), [len(one) for one in shades])
+    return owners[nearest(lab, np.concatenate(shades))]
 
 
 @cache
@@ -138,8 +119,5 @@ def examples(name: str) -> Floats:
 
 @cache
 def name_table() -> Labels:
-    """The label of every RGB of `BITS` bits a channel, flat, red slowest."""
-    levels = [(level << (8 - BITS)) + (1 << (7 - BITS)) for level in range(1 << BITS)]
-    lab = to_lab(np.array(list(product(levels, repeat=3)), np.uint8))
-    distances = np.stack([distance_to(name, lab) for name in NAMES])
-    return distances.argmin(0).astype(np.int8)
+    """The label of every RGB of `BITS` bits a channel, by its code; see `codes`."""
+    return nearest_names(to_lab(every_rgb(BITS))).astype(np.int8)

@@ -1,6 +1,6 @@
 """What a grader says: right or wrong for each requirement, with the reason in words."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -48,6 +48,10 @@ def compared(name: str, seen: object, asked: object, what: str | None = None) ->
     return Requirement(name, False, f"{what}: {seen}, not {asked}")
 
 
-def verdict(requirements: Iterable[Requirement]) -> Verdict:
-    """Gather a verdict."""
-    return Verdict(tuple(requirements))
+def nothing_else(reasons: Sequence[str]) -> Requirement:
+    """The requirement that nothing is in a picture, or absent from it, against what was asked for.
+
+    Args:
+        reasons: What is; empty where the requirement holds.
+    """
+    return Requirement("nothing else", not reasons, ", ".join(reasons) or "nothing else")

@@ -6,6 +6,7 @@ from lit_dalle.data.world.drawing.backdrop import backdrop
 from lit_dalle.data.world.drawing.canvas import DARK, SLATE, WHITE, Canvas, named
 from lit_dalle.data.world.drawing.shapes import placed
 from lit_dalle.data.world.scenes import ThingScene
+from lit_dalle.data.world.vocabulary import RGB
 
 HALF = 17.0
 """Half the side of the shape, in units."""
@@ -14,26 +15,34 @@ DIAL_PLACE = {"triangle": 0.32, "avocado": 0.3, "banana": 0.3, "pineapple": 0.33
 """Where a clock's dial sits below the middle of its shape, in half sides."""
 
 
+MIDDLE = {"clock": 29, "armchair": 24, "lamp": 22, "kite": 22}
+"""Height of the middle of each kind's shape, in units."""
+
+
 def draw_thing(scene: ThingScene, rng: Random, size: int) -> Canvas:
     """The shape in its colour; all other parts are grey or white."""
     canvas = backdrop(size, rng)
     canvas.shift(rng.uniform(-4, 4), rng.uniform(-1.5, 1.5), rng.uniform(0.94, 1.03))
-    fill = named(scene.colour, rng)
-    y = {"clock": 29, "armchair": 24, "lamp": 22, "kite": 22}[scene.kind]
-    points = placed(scene.shape, 32, y, HALF)
+    draw_parts(canvas, scene.kind, scene.shape, named(scene.colour, rng), rng)
+    return canvas
+
+
+def draw_parts(canvas: Canvas, kind: str, shape: str, fill: RGB, rng: Random) -> None:
+    """A thing without its background: the filled shape, and what makes it a clock or a lamp."""
+    y = MIDDLE[kind]
+    points = placed(shape, 32, y, HALF)
     bottom = max(py for _, py in points)
-    if scene.kind == "clock":
+    if kind == "clock":
         _feet(canvas, bottom)
-    elif scene.kind == "lamp":
+    elif kind == "lamp":
         _stand(canvas, bottom)
-    elif scene.kind == "kite":
+    elif kind == "kite":
         _tail(canvas, bottom)
     canvas.polygon(points, fill)
-    if scene.kind == "clock":
-        _dial(canvas, y + HALF * DIAL_PLACE.get(scene.shape, 0.0), rng)
-    elif scene.kind == "armchair":
+    if kind == "clock":
+        _dial(canvas, y + HALF * DIAL_PLACE.get(shape, 0.0), rng)
+    elif kind == "armchair":
         _seat(canvas, bottom)
-    return canvas
 
 
 def _dial(canvas: Canvas, y: float, rng: Random) -> None:

@@ -1,0 +1,1 @@
+"""How many pictures show what their sentence says: prompts, samples, baselines, page."""

@@ -1,0 +1,153 @@
+"""What the composition benchmark needs of a pipeline, from arrays to arrays."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import torch
+from einops import rearrange
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lit_dalle.functional.sampling import check_filter
+from lit_dalle.functional.similarity import cosine_scores
+from lit_dalle.generation.decode import generate_image_tokens
+from lit_dalle.generation.pipeline import DallePipeline, pictures_together
+from lit_dalle.generation.rerank import to_bytes
+from lit_dalle.models.clip import at_size
+
+Pixels = NDArray[np.uint8]
+"""Pictures, ``n h w 3``, or one, ``h w 3``."""
+Tokens = NDArray[np.int32]
+"""Image tokens, ``n i``."""
+Features = NDArray[np.float32]
+"""CLIP features of unit norm, ``n e``."""
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Samples of one prompt, in the order of their numbers."""
+
+    tokens: Tokens
+    pictures: Pixels
+    scores: NDArray[np.float32]
+    """CLIP's cosine of each picture with the prompt, ``n``."""
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How samples are drawn."""
+
+    guidance: float
+    """Scale of classifier-free guidance; 1 is off."""
+    temperature: float = 1.0
+    """Divides the logits."""
+    top_k: int | None = None
+    """Draw each token from the k most likely ones."""
+    top_p: float | None = None
+    """Draw each token from the most likely ones with this total probability."""
+
+    def __post_init__(self) -> None:
+        check_filter(self.temperature, self.top_k, self.top_p)
+
+
+class Painter:
+    """A pipeline as the benchmark sees it.
+
+    Pictures are drawn, decoded and scored as ``generate`` does, in tiles that depend on the nets
+    alone; they are encoded in the dVAE's own precision, as training data is.
+
+    Args:
+        pipeline: Must have a CLIP.
+        sampling: How its samples are drawn.
+
+    Raises:
+        ValueError: The pipeline has no CLIP.
+    """
+
+    def __init__(self, pipeline: DallePipeline, sampling: Sampling) -> None:
+        if pipeline.clip is None or pipeline.clip_tokenizer is None:
+            raise ValueError("the pipeline has no CLIP to select with: add one with lit-dalle join")
+        self.pipeline, self.sampling = pipeline, sampling
+        self.clip, self.clip_tokenizer = pipeline.clip, pipeline.clip_tokenizer
+        self.image_size = pipeline.dvae.config.image_size
+
+    def samples(
+        self, prompts: Sequence[str], candidates: int, seeds: Sequence[int]
+    ) -> Iterator[Samples]:
+        """Draw samples of several prompts together, and score them.
+
+        They differ by rounding alone from those that each prompt has by itself.
+
+        Args:
+            prompts: What to draw.
+            candidates: Samples of each prompt.
+            seeds: Seed of each prompt's noise.
+
+        Yields:
+            The samples of each prompt.
+        """
+        prior, tokenizer = self.pipeline.prior, self.pipeline.prior_tokenizer
+        drawn = generate_image_tokens(
+            prior, tokenizer.encode(prompts), candidates, seed=seeds, **asdict(self.sampling)
+        )
+        texts = self.text_features(prompts)
+        for text, image_tokens in zip(texts, torch.split(drawn, candidates), strict=True):
+            tokens = _tokens(image_tokens.cpu())
+            pictures = self.decode(tokens)
+            yield Samples(tokens, pictures, _cosines(self.image_features(pictures), text))
+
+    def encode(self, pictures: Pixels) -> Tokens:
+        """Pictures to their image tokens."""
+        return _tokens(self._tiled(self.pipeline.dvae.encode, _images(pictures)))
+
+    def decode(self, tokens: Tokens) -> Pixels:
+        """Image tokens to pictures."""
+        rows = torch.from_numpy(tokens.astype(np.int64))
+        return _pixels(self._tiled(self.pipeline.decode, rows))
+
+    def image_features(self, pictures: Pixels) -> Features:
+        """CLIP's features of pictures."""
+        size = self.clip.config.image_size
+        with self.pipeline.precision():
+            features = self._tiled(
+                lambda images: self.clip.encode_image(at_size(images, size)), _images(pictures)
+            )
+        return features.float().numpy()
+
+    def text_features(self, prompts: Sequence[str]) -> Features:
+        """CLIP's features of prompts."""
+        text_tokens = self.clip_tokenizer.encode(list(prompts))
+        with self.pipeline.precision():
+            return self._tiled(self.clip.encode_text, text_tokens).float().numpy()
+
+    def encode_image(self, images: Tensor) -> Tensor:
+        """Pictures float32 ``b 3 h w`` in [0, 1] to CLIP's features, ``b e``."""
+        return torch.from_numpy(self.image_features(_pixels(to_bytes(images))))
+
+    def encode_text(self, captions: list[str]) -> Tensor:
+        """Captions to CLIP's features, ``b e``."""
+        return torch.from_numpy(self.text_features(captions))
+
+    def _tiled(self, function: Callable[[Tensor], Tensor], rows: Tensor) -> Tensor:
+        tile, device = pictures_together(self.pipeline.dvae.config), self.pipeline.device
+        with torch.inference_mode():
+            return torch.cat([function(part.to(device)).cpu() for part in torch.split(rows, tile)])
+
+
+def _images(pictures: Pixels) -> Tensor:
+    return torch.from_numpy(rearrange(pictures, "n h w c -> n c h w").astype(np.float32)) / 255
+
+
+def _pixels(images: Tensor) -> Pixels:
+    return np.ascontiguousarray(rearrange(images.numpy(), "n c h w -> n h w c"))
+
+
+def _cosines(image_features: Features, text_features: Features) -> NDArray[np.float32]:
+    """Cosine of each picture, ``n e``, with one text, ``e``."""
+    texts = torch.from_numpy(text_features[None])
+    return cosine_scores(torch.from_numpy(image_features), texts)[:, 0].numpy()
+
+
+def _tokens(image_tokens: Tensor) -> Tokens:
+    return image_tokens.numpy().astype(np.int32)

@@ -1,0 +1,1 @@
+"""Drawings whose parts have colours of their own: dressed penguins, vegetables, and animals."""

@@ -33,7 +33,7 @@ class Plan:
     """Seeds of the samples."""
     shown_prompts: int = 3
     """Prompts of each case on the page: the first ones."""
-    shown_samples: int = 5
+    shown_samples: int = 4
     """Samples of each on the page: the first ones, beside the best by CLIP."""
 
     def __post_init__(self) -> None:
@@ -138,7 +138,7 @@ def references(
         batch = prompts[start : start + BATCH]
         features = maker.painter.text_features([prompt.text for prompt in batch])
         pictures: list[dict[str, Pixels]] = [
-            {"retrieval": training.picture(int(row))} for row in training.most_alike(features)
+            {"retrieval": training.picture(int(row))} for row in training.nearest_by_clip(features)
         ]
         scenes = [(place, p.scene) for place, p in enumerate(batch) if p.scene is not None]
         tokens = _draw(maker.painter, batch, scenes, pictures)

@@ -36,7 +36,7 @@ def page_of(
     Args:
         results: All rows.
         measured: All prompts.
-        training: The training pictures, for the one nearest to the selected sample.
+        training: The training pictures, for the one most like the selected sample.
         plan: How many prompts and samples are shown.
     """
     groups: dict[str, list[str]] = {}
@@ -84,7 +84,7 @@ def _table(split: str, groups: Mapping[str, Mapping[str, float]], most: int) -> 
 
 
 def _prompt(one: Measured, training: TrainingPictures, plan: Plan) -> str:
-    """A prompt: ground truth, the best by CLIP and what it is nearest to, the first samples."""
+    """A prompt: ground truth, the best by CLIP and what it is most like, the first samples."""
     pool, prompt = one.pools[0], one.prompt
     truth = one.references.get("ground-truth")
     figures = []
@@ -103,7 +103,7 @@ def _prompt(one: Measured, training: TrainingPictures, plan: Plan) -> str:
 
 
 def _selected(pool: Pool, training: TrainingPictures, among: int) -> list[str]:
-    """The best by CLIP, requirement by requirement, and the training picture nearest to it."""
+    """The best by CLIP, requirement by requirement, and the training picture most like it."""
     best = int(pool.scores[:among].argmax())
     sample = pool.shown[best]
     requirements = "".join(
@@ -111,14 +111,15 @@ def _selected(pool: Pool, training: TrainingPictures, among: int) -> list[str]:
         for requirement in sample.verdict.requirements
     )
     title = f"best of {min(among, len(pool.right))} by CLIP, sample {best}"
-    rows, shares = training.copies.nearest(pool.tokens[best : best + 1])
-    note = f"training picture {rows[0]}: {100 * shares[0]:.0f} % of its tokens differ"
-    near = f"<b>nearest to it</b><br>{escape(note)}"
+    row = training.nearest_by_look(sample.picture)
+    share = (training.tokens[row] != pool.tokens[best]).mean()
+    note = f"training picture {row}: {100 * share:.0f} % of its tokens differ"
+    near = f"<b>most like it</b><br>{escape(note)}"
     return [
         _figure(
             sample.picture, f"<b>{title}</b><ul>{requirements}</ul>", _class(sample.verdict.right)
         ),
-        _figure(training.picture(int(rows[0])), near, ""),
+        _figure(training.picture(row), near, ""),
     ]
 
 

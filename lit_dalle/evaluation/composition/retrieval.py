@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from einops import reduce
 from numpy.typing import NDArray
 
 from lit_dalle.data.world import world_row
@@ -14,6 +15,8 @@ from lit_dalle.evaluation.composition.painter import Features, Painter, Pixels, 
 TRAINING_SEED = 0
 """Seed of the rows that the shipped pipelines were trained on."""
 BATCH = 512
+THUMBNAIL = 8
+"""Fields a side by which pictures are compared for their looks."""
 
 
 @dataclass(frozen=True)
@@ -24,16 +27,23 @@ class TrainingPictures:
     """``rows i``."""
     features: Features
     """``rows e``."""
+    thumbnails: NDArray[np.float32]
+    """``rows d``; see `thumbnail`."""
     image_size: int
 
     def picture(self, row: int) -> Pixels:
         """The picture of a row, ``h w 3``, drawn again."""
         return _drawn(row, self.image_size)
 
-    def most_alike(self, text_features: Features) -> NDArray[np.int64]:
+    def nearest_by_clip(self, text_features: Features) -> NDArray[np.int64]:
         """Row of the picture whose feature is nearest to each text's, ``n``."""
         rows: NDArray[np.int64] = (text_features @ self.features.T).argmax(1)
         return rows
+
+    def nearest_by_look(self, picture: Pixels) -> int:
+        """Row of the picture that looks most like one ``h w 3``: nearest in `thumbnail`."""
+        gaps = self.thumbnails - thumbnail(picture[None])
+        return int((gaps**2).sum(1).argmin())
 
     @cached_property
     def copies(self) -> TrainingTokens:
@@ -56,15 +66,28 @@ def look_at_training(
     """
     if rows < 1:
         raise ValueError(f"retrieval needs training pictures, got {rows}")
-    tokens, features = [], []
+    tokens, features, thumbnails = [], [], []
     for start in range(0, rows, BATCH):
         numbers = range(start, min(start + BATCH, rows))
         pictures = np.stack([_drawn(row, painter.image_size) for row in numbers])
         tokens.append(painter.encode(pictures))
         features.append(painter.image_features(pictures))
+        thumbnails.append(thumbnail(pictures))
         if progress is not None:
             progress(len(pictures))
-    return TrainingPictures(np.concatenate(tokens), np.concatenate(features), painter.image_size)
+    return TrainingPictures(
+        np.concatenate(tokens),
+        np.concatenate(features),
+        np.concatenate(thumbnails),
+        painter.image_size,
+    )
+
+
+def thumbnail(pictures: Pixels) -> NDArray[np.float32]:
+    """Mean colours of `THUMBNAIL` × `THUMBNAIL` fields, ``n h w 3`` to ``n d``."""
+    fields = "n (y a) (x b) c -> n (y x c)"
+    means = reduce(pictures.astype(np.float32), fields, "mean", y=THUMBNAIL, x=THUMBNAIL)
+    return means.astype(np.float32, copy=False)
 
 
 def _drawn(row: int, size: int) -> Pixels:

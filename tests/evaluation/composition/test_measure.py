@@ -129,15 +129,18 @@ def test_training_pictures_are_those_of_the_world(painter, training):
     pictures = np.stack([training.picture(row) for row in range(20)])
     np.testing.assert_array_equal(painter.encode(pictures), training.tokens)
     assert training.copies.holds(training.tokens).all()
+    darker = (pictures[7] * 0.98).astype(np.uint8)
+    assert training.nearest_by_look(darker) == 7
     with pytest.raises(ValueError, match="training pictures, got 0"):
         look_at_training(painter, 0)
 
 
 def test_retrieval_takes_the_largest_cosine():
     features = np.array([[1, 0], [0, 1], [0.6, 0.8]], np.float32)
-    training = TrainingPictures(np.zeros((3, 4), np.int32), features, 32)
+    looks = np.zeros((3, 192), np.float32)
+    training = TrainingPictures(np.zeros((3, 4), np.int32), features, looks, 32)
     asked = np.array([[0.5, 0.6], [0.9, 0.1]], np.float32)
-    assert training.most_alike(asked).tolist() == [2, 0]
+    assert training.nearest_by_clip(asked).tolist() == [2, 0]
     assert isinstance(training.copies, TrainingTokens)
 
 

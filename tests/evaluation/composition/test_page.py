@@ -95,8 +95,8 @@ def test_frames_and_pictures_are_those_of_the_samples(made):
     ]
     np.testing.assert_array_equal(decoded[1], pool.shown[best].picture)
     np.testing.assert_array_equal(decoded[3], pool.shown[0].picture)
-    row = training.copies.nearest(pool.tokens[[best]])[0][0]
-    np.testing.assert_array_equal(decoded[2], training.picture(int(row)))
+    row = training.nearest_by_look(pool.shown[best].picture)
+    np.testing.assert_array_equal(decoded[2], training.picture(row))
 
 
 def test_the_table_holds_the_accuracies(made):

@@ -21,7 +21,9 @@ that were graded wrongly, with the reason as their name.
 import argparse
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import fields, replace
+from multiprocessing import get_context
 from pathlib import Path
 from random import Random
 from time import perf_counter
@@ -61,8 +63,10 @@ READ_SIDE = 64
 EXTRA_SIDE = 9
 VISIBLE = 40.0
 """Least mean change, in delta E, that makes a pasted square an extra object."""
-SPEED_PICTURES = 100
-"""Pictures a family whose grading is timed."""
+TIMED = 100
+"""Pictures a family whose grading is timed, at the second time."""
+CORES = 2
+"""Processes that grade all families at once."""
 
 
 def main() -> None:
@@ -86,6 +90,7 @@ def main() -> None:
                 count = renders if picture == "render" else renders // 4
                 measure(results, family, picture, blur, count, options)
         speed(results, family, options.seed)
+    speed_of_all(results, options.families, options.seed)
     for reading in sorted(READINGS.glob("*.jsonl")):
         agreement(results, reading, options.families)
     Console().print(results.table())
@@ -133,13 +138,36 @@ def share(results: ResultFile, case: dict[str, str], metric: str, held: list[boo
 
 
 def speed(results: ResultFile, family: str, seed: int) -> None:
-    """Add how many pictures of a family one core grades in a second."""
-    trials = [(draw(s, p), s) for s, p in _scenes(family, SPEED_PICTURES, seed)]
+    """Add how many pictures of a family one core grades in a second, drawings at hand."""
+    trials = _timed(family, seed)
+    grade_each(trials)
     begin = perf_counter()
-    for image, scene in trials:
-        grade(image, scene)
+    grade_each(trials)
     rate = len(trials) / (perf_counter() - begin)
     results.row({"family": family, "picture": "render"}, "graded", rate, unit="pictures/s")
+
+
+def speed_of_all(results: ResultFile, families: list[str], seed: int) -> None:
+    """Add how many pictures of all families two processes grade in a second, drawings at hand."""
+    trials = [trial for family in families for trial in _timed(family, seed)]
+    parts = [trials[first::CORES] for first in range(CORES)]
+    with ProcessPoolExecutor(CORES, get_context("spawn")) as pool:
+        list(pool.map(grade_each, parts))
+        begin = perf_counter()
+        list(pool.map(grade_each, parts))
+        rate = len(trials) / (perf_counter() - begin)
+    case = {"family": "all", "picture": "render", "cores": CORES}
+    results.row(case, "graded", rate, unit="pictures/s")
+
+
+def grade_each(trials: list[tuple[Pixels, Scene]]) -> None:
+    """Grade pictures against their scenes."""
+    for image, scene in trials:
+        grade(image, scene)
+
+
+def _timed(family: str, seed: int) -> list[tuple[Pixels, Scene]]:
+    return [(draw(scene, picture), scene) for scene, picture in _scenes(family, TIMED, seed)]
 
 
 def agreement(results: ResultFile, reading: Path, families: list[str]) -> None:

@@ -20,6 +20,7 @@ that were graded wrongly, with the reason as their name.
 
 import argparse
 import json
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import fields, replace
@@ -151,6 +152,7 @@ def speed_of_all(results: ResultFile, families: list[str], seed: int) -> None:
     """Add how many pictures of all families two processes grade in a second, drawings at hand."""
     trials = [trial for family in families for trial in _timed(family, seed)]
     parts = [trials[first::CORES] for first in range(CORES)]
+    os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # read by the processes
     with ProcessPoolExecutor(CORES, get_context("spawn")) as pool:
         list(pool.map(grade_each, parts))
         begin = perf_counter()

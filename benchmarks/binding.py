@@ -14,22 +14,19 @@ Prints them per family, and per kind of change where a family has several, with 
 """
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from rich.console import Console
 from rich.progress import Progress
-from torch import Tensor
 
-from lit_dalle.data.tokenizer import CaptionTokenizer
 from lit_dalle.data.world import WORLD_VERSION
 from lit_dalle.evaluation.binding.rows import FORMS, add_binding
+from lit_dalle.evaluation.encoders import clip_encoders
 from lit_dalle.evaluation.results import ResultFile, setting
 from lit_dalle.evaluation.splits import SPLIT_OF
 from lit_dalle.generation.export import folder_hash, load_model, load_tokenizer
 from lit_dalle.generation.hub import find_pipeline
-from lit_dalle.models.clip import Clip, at_size
 
 
 def main() -> None:
@@ -48,8 +45,7 @@ def main() -> None:
         task = bars.add_task("binding", total=FORMS * len(SPLIT_OF))
         add_binding(
             results,
-            _encode_image(clip),
-            _encode_text(clip, tokenizer),
+            *clip_encoders(clip, tokenizer),
             pairs,
             seed=options.seed,
             progress=lambda done: bars.advance(task, done),
@@ -57,14 +53,6 @@ def main() -> None:
     Console().print(results.table())
     if options.out is not None:
         results.write(options.out)
-
-
-def _encode_image(clip: Clip) -> Callable[[Tensor], Tensor]:
-    return lambda images: clip.encode_image(at_size(images, clip.config.image_size))
-
-
-def _encode_text(clip: Clip, tokenizer: CaptionTokenizer) -> Callable[[list[str]], Tensor]:
-    return lambda captions: clip.encode_text(tokenizer.encode(captions))
 
 
 def _options() -> argparse.Namespace:

@@ -7,22 +7,19 @@ compositions, and writes a result file. Chance is about 1 %. ``--quick`` takes f
 """
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from rich.console import Console
 from rich.progress import Progress
-from torch import Tensor
 
-from lit_dalle.data.tokenizer import CaptionTokenizer
 from lit_dalle.data.world import FAMILIES, WORLD_VERSION
 from lit_dalle.evaluation.caption_matching import Matching, match_captions, world_trials
+from lit_dalle.evaluation.encoders import clip_encoders
 from lit_dalle.evaluation.intervals import wilson_interval
 from lit_dalle.evaluation.results import ResultFile, setting
 from lit_dalle.generation.export import folder_hash, load_model, load_tokenizer
 from lit_dalle.generation.hub import find_pipeline
-from lit_dalle.models.clip import Clip, at_size
 
 SPLITS = ("test", "held_out")
 
@@ -50,8 +47,7 @@ def main() -> None:
             )
             matchings = match_captions(
                 drawn,
-                _encode_image(clip),
-                _encode_text(clip, tokenizer),
+                *clip_encoders(clip, tokenizer),
                 progress=lambda done, task=task: progress.advance(task, done),
             )
             add_rows(results, split, matchings)
@@ -68,14 +64,6 @@ def add_rows(results: ResultFile, split: str, matchings: list[Matching]) -> None
     right, trials = sum(m.right for m in matchings), sum(m.trials for m in matchings)
     interval = wilson_interval(right, trials)
     results.row({"split": split, "family": "all"}, "accuracy", right / trials, *interval)
-
-
-def _encode_image(clip: Clip) -> Callable[[Tensor], Tensor]:
-    return lambda images: clip.encode_image(at_size(images, clip.config.image_size))
-
-
-def _encode_text(clip: Clip, tokenizer: CaptionTokenizer) -> Callable[[list[str]], Tensor]:
-    return lambda captions: clip.encode_text(tokenizer.encode(captions))
 
 
 def _options() -> argparse.Namespace:

@@ -113,8 +113,8 @@ def evaluate(
     Args:
         pipeline: A shipped name, a folder or a hub id. Shipped names win unless there is a slash.
         prompts: File of prompts in GenEval's form, JSON lines; the score is the mean of its tags.
-        split: iid, held-out, or both (default).
-        families: Families of the world; default all.
+        split: iid, held-out, or both (default): --split iid held-out.
+        families: Families of the world, default all: --families count stack.
         prompts_per_family: Prompts of each family and split; default 100.
         candidates: Samples of each prompt and seed; default 64.
         large_pool: Samples of the first five prompts of each family and split; default 512, 0
@@ -127,7 +127,7 @@ def evaluate(
         temperature: Divides the logits.
         top_k: Draw each token from the k most likely ones.
         top_p: Draw each token from the most likely ones with this total probability.
-        seeds: Seeds of the samples; default 0. The prompts are the same for all.
+        seeds: Seeds of the samples, default 0: --seeds 0 1 2. The prompts are the same for all.
         quick: 8 prompts, 32 samples, no large pool, 4,000 training pictures, 40 binding tests.
         out: Result file to write.
         page: Page of pictures with verdicts to write (HTML).

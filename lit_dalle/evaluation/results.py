@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import torch
 from rich.table import Table
+
+from lit_dalle.generation.writing import whole_file
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LIBRARIES = ("lit-dalle", "torch", "lightning", "datasets", "numpy", "pillow")
@@ -62,15 +63,9 @@ class ResultFile:
 
     def write(self, path: str | Path) -> None:
         """Write the file, whole or not at all; missing folders are made."""
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{path.name}.{uuid4().hex[:8]}.part")
         facts = {"benchmark": self.benchmark, "setting": dict(self.setting), "rows": self.rows}
-        try:
+        with whole_file(path) as part:
             part.write_text(json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
-            os.replace(part, path)
-        finally:
-            part.unlink(missing_ok=True)
 
     def table(self) -> Table:
         """Return the rows as a table for the terminal, a column for each part of the case."""

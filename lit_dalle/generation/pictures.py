@@ -1,12 +1,12 @@
 """Pictures for people: tensors to Pillow, PNG files, and contact sheets with captions."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
-from uuid import uuid4
 
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
+
+from lit_dalle.generation.writing import whole_file
 
 PAPER, INK, PALE = (255, 255, 255), (32, 32, 32), (120, 120, 120)
 MARGIN, GAP = 16, 8
@@ -22,13 +22,8 @@ def to_pictures(images: Tensor) -> list[Image.Image]:
 
 def write_png(picture: Image.Image, path: str | Path) -> None:
     """Write a PNG, whole or not at all."""
-    path = Path(path)
-    part = path.with_name(f".{path.name}.{uuid4().hex[:8]}.part")
-    try:
+    with whole_file(path) as part:
         picture.save(part, format="PNG")
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def contact_sheet(

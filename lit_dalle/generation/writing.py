@@ -46,14 +46,29 @@ def check_replaceable(target: Path, marker: str) -> None:
         )
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write ``value`` as readable JSON, whole or not at all."""
-    part = path.with_name(f".{path.name}.{uuid4().hex[:8]}.part")
+@contextmanager
+def whole_file(target: str | Path) -> Iterator[Path]:
+    """Yield a path to write to; the file there takes the place of ``target`` when the block ends.
+
+    When the block raises ``target`` is as it was before.
+
+    Args:
+        target: File to be written; missing folders are made.
+    """
+    target = Path(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{target.name}.{uuid4().hex[:8]}.part")
     try:
-        part.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        os.replace(part, path)
+        yield part
+        os.replace(part, target)
     finally:
         part.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write ``value`` as readable JSON, whole or not at all."""
+    with whole_file(path) as part:
+        part.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def read_json(path: Path) -> dict[str, Any]:

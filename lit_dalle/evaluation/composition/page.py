@@ -2,12 +2,10 @@
 
 import base64
 import io
-import os
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from PIL import Image
 
@@ -26,6 +24,7 @@ from lit_dalle.evaluation.composition.summary import (
 )
 from lit_dalle.evaluation.grading.verdict import Verdict
 from lit_dalle.evaluation.results import ResultFile
+from lit_dalle.generation.writing import whole_file
 
 
 def page_of(
@@ -145,11 +144,5 @@ def _class(right: bool) -> str:
 
 def write_page(path: str | Path, page: str) -> None:
     """Write a page, whole or not at all; missing folders are made."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{uuid4().hex[:8]}.part")
-    try:
+    with whole_file(path) as part:
         part.write_text(page, encoding="utf-8")
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)

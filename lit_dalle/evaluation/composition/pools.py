@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,7 +9,6 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +19,7 @@ from lit_dalle.evaluation import grading
 from lit_dalle.evaluation.composition.painter import Painter, Pixels, Samples, Tokens
 from lit_dalle.evaluation.composition.prompts import Prompt, stable_seed
 from lit_dalle.evaluation.grading.verdict import Requirement, Verdict
+from lit_dalle.generation.writing import whole_file
 
 GradeAll = Callable[[Pixels, Any], list[Verdict]]
 """Pictures ``n h w 3``, and the scene or prompt asked for, to a verdict each."""
@@ -140,26 +139,20 @@ def code_hash() -> str:
 
 def _write(path: Path, pool: Pool, facts: str) -> None:
     """Write a pool, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{uuid4().hex[:8]}.part")
     verdicts = [
         [asdict(requirement) for requirement in shown.verdict.requirements]
         for shown in pool.shown.values()
     ]
-    try:
-        with part.open("wb") as file:
-            np.savez_compressed(
-                file,
-                tokens=pool.tokens,
-                scores=pool.scores,
-                right=pool.right,
-                numbers=np.array(list(pool.shown), np.int64),
-                pictures=np.array([shown.picture for shown in pool.shown.values()], np.uint8),
-                texts=np.array([facts, json.dumps(verdicts)]),
-            )
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole_file(path) as part, part.open("wb") as file:
+        np.savez_compressed(
+            file,
+            tokens=pool.tokens,
+            scores=pool.scores,
+            right=pool.right,
+            numbers=np.array(list(pool.shown), np.int64),
+            pictures=np.array([shown.picture for shown in pool.shown.values()], np.uint8),
+            texts=np.array([facts, json.dumps(verdicts)]),
+        )
 
 
 def _read(path: Path | None, facts: str) -> Pool | None:

@@ -1,15 +1,14 @@
 """Prompts of the composition benchmark in GenEval's form, JSON lines, in and out."""
 
 import json
-import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from uuid import uuid4
 
 from lit_dalle.data.world import scene_to_json
 from lit_dalle.evaluation.composition.prompts import Prompt
 from lit_dalle.evaluation.grading.prompts import read_prompts
+from lit_dalle.generation.writing import whole_file
 
 
 def file_prompts(path: Path) -> list[Prompt]:
@@ -55,10 +54,5 @@ def write_prompt_file(path: Path, prompts: Sequence[Prompt]) -> None:
             "scene": json.loads(scene_to_json(prompt.scene)),
         }
         lines.append(json.dumps(entry, ensure_ascii=False) + "\n")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{uuid4().hex[:8]}.part")
-    try:
+    with whole_file(path) as part:
         part.write_text("".join(lines), encoding="utf-8")
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)

@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+TOLD = 3
+"""Things that are told at most: a picture that is no such scene at all has many."""
+
 
 @dataclass(frozen=True)
 class Requirement:
@@ -52,6 +55,8 @@ def nothing_else(reasons: Sequence[str]) -> Requirement:
     """The requirement that nothing is in a picture, or absent from it, against what was asked for.
 
     Args:
-        reasons: What is; empty where the requirement holds.
+        reasons: What is; empty where the requirement holds. The first `TOLD` different ones are
+            told.
     """
-    return Requirement("nothing else", not reasons, ", ".join(reasons) or "nothing else")
+    told = list(dict.fromkeys(reasons))[:TOLD]
+    return Requirement("nothing else", not reasons, ", ".join(told) or "nothing else")

@@ -1,6 +1,7 @@
 """What happens beside training: pictures, scores, exports."""
 
 from lit_dalle.callbacks.binding import BindingLogger
+from lit_dalle.callbacks.ceiling import CeilingLogger
 from lit_dalle.callbacks.clip_score import ClipScoreLogger
 from lit_dalle.callbacks.composition import CompositionLogger
 from lit_dalle.callbacks.export import ExportCallback
@@ -9,6 +10,7 @@ from lit_dalle.callbacks.samples import SampleLogger
 
 __all__ = [
     "BindingLogger",
+    "CeilingLogger",
     "ClipScoreLogger",
     "CompositionLogger",
     "ExportCallback",

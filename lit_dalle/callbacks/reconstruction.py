@@ -22,8 +22,8 @@ class ReconstructingModule(Protocol):
 
     net: DiscreteVAE
 
-    def relaxed_codes(self, logits: Tensor, index: Tensor) -> Tensor:
-        """Return the codes that training would use at this update."""
+    def relaxed_maps(self, images: Tensor, index: Tensor) -> Tensor:
+        """Return what training would make of pictures at this update."""
         ...
 
 
@@ -74,14 +74,13 @@ def reconstruction_sheet(module: ReconstructingModule, images: Tensor, index: Te
     Args:
         module: A dVAE in training.
         images: ``b 3 h w`` in [0, 1].
-        index: int64 ``b``, for the noise of the relaxed codes.
+        index: int64 ``b``, for the noise of training.
 
     Returns:
         fp32 ``3 H W`` in [0, 1], on the CPU.
     """
     net = module.net
-    logits = net.encode_logits(images)
-    relaxed = to_images(net.decode_codes(module.relaxed_codes(logits, index)))
+    relaxed = to_images(module.relaxed_maps(images, index))
     hard = net.decode(net.encode(images))
     rows = torch.stack([images.float(), relaxed, hard]).cpu()
     rows = F.pad(rows, (GAP, GAP, GAP, GAP), value=1.0)

@@ -11,7 +11,7 @@ from lit_dalle.callbacks.drawing import frozen_dvae, prior_tokenizer, trained_pi
 from lit_dalle.data.tokenizer import CaptionTokenizer
 from lit_dalle.generation.export import load_model, load_tokenizer
 from lit_dalle.generation.hardware import DTYPES, Precision
-from lit_dalle.generation.result import GenerationSettings
+from lit_dalle.generation.settings import GenerationSettings
 from lit_dalle.models.clip import Clip
 
 
@@ -66,7 +66,7 @@ class SampleLogger(Callback):
         self.prompts = tuple(prompts)
         self.every_n_validations = every_n_validations
         self.settings = GenerationSettings(
-            candidates, keep, temperature, top_k, top_p, guidance, seed
+            temperature, top_k, top_p, guidance, candidates=candidates, keep=keep, seed=seed
         )
         self.clip_folder, self.precision = clip, precision
         self._clip: Clip | None = None

@@ -1,7 +1,7 @@
 """``lit-dalle evaluate``: how many pictures of a pipeline show what was asked for, exactly."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from lit_dalle.evaluation import grading
 from lit_dalle.evaluation.binding.rows import add_binding
 from lit_dalle.evaluation.composition.measure import Measured, Plan, measure
 from lit_dalle.evaluation.composition.page import page_of, write_page
-from lit_dalle.evaluation.composition.painter import Painter, Pixels, Sampling
+from lit_dalle.evaluation.composition.painter import Painter, Pixels
 from lit_dalle.evaluation.composition.pools import PoolMaker
 from lit_dalle.evaluation.composition.prompt_files import file_prompts, write_prompt_file
 from lit_dalle.evaluation.composition.prompts import Prompt, world_prompts
@@ -91,9 +91,10 @@ def evaluate(
     training_pictures: int | None = None,
     binding_tests: int | None = None,
     guidance: float | None = None,
-    temperature: float = 1.0,
+    temperature: float | None = None,
     top_k: int | None = None,
     top_p: float | None = None,
+    likelihood_weight: float | None = None,
     seeds: list[int] | None = None,
     quick: bool = False,
     out: str | None = None,
@@ -107,6 +108,7 @@ def evaluate(
 
     CLIP's binding of words is tested too.
 
+    Samples are drawn and ranked as the pipeline itself does where nothing else is asked for.
     Without a file of prompts they are compositions of the world, trained ones (iid) and held-out
     ones. Interrupted with a work folder given, the same command goes on where it was.
 
@@ -123,10 +125,12 @@ def evaluate(
             at; default 40,000.
         binding_tests: Tests of CLIP's binding of words for each family, form and split; default
             200, 0 for none. A file of prompts is not accompanied by them.
-        guidance: How strongly to follow the words; 1 is off. Default: the pipeline's own.
+        guidance: How strongly to follow the words; 1 is off.
         temperature: Divides the logits.
-        top_k: Draw each token from the k most likely ones.
-        top_p: Draw each token from the most likely ones with this total probability.
+        top_k: Draw each token from the k most likely ones; the size of the codebook is off.
+        top_p: Draw each token from the most likely ones with this total probability; 1 is off.
+        likelihood_weight: Rank by CLIP's cosine plus so much of the prior's likelihood gain, in
+            nats per image token; 0 is CLIP alone.
         seeds: Seeds of the samples, default 0: --seeds 0 1 2. The prompts are the same for all.
         quick: 8 prompts, 32 samples, no large pool, 4,000 training pictures, 40 binding tests.
         out: Result file to write.
@@ -161,8 +165,14 @@ def evaluate(
         seeds=(0,) if seeds is None else tuple(seeds),
     )
     drawing = DallePipeline.from_pretrained(pipeline, device=device, dtype=DTYPES.get(precision))
-    scale = drawing.guidance if guidance is None else guidance
-    painter = Painter(drawing, Sampling(scale, temperature, top_k, top_p))
+    how = drawing.defaults.changed(
+        guidance=guidance,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        likelihood_weight=likelihood_weight,
+    )
+    painter = Painter(drawing, how)
     _check_lengths(drawing, asked)
     rows = amount.training if training_pictures is None else training_pictures
     results = ResultFile("composition", _facts(painter, plan, asked, rows, prompts))
@@ -223,7 +233,7 @@ def _facts(
     painter: Painter, plan: Plan, prompts: Sequence[Prompt], rows: int, file: str | None
 ) -> dict[str, Any]:
     """The setting behind the numbers."""
-    pipeline, how = painter.pipeline, painter.sampling
+    pipeline = painter.pipeline
     precision = str(pipeline.dtype).removeprefix("torch.")
     cases = [tuple(prompt.case.values()) for prompt in prompts]
     counts = {" ".join(case): cases.count(case) for case in dict.fromkeys(cases)}
@@ -240,10 +250,7 @@ def _facts(
         "large_pool": plan.large_pool,
         "large_prompts": plan.large_prompts,
         "training_pictures": rows,
-        "guidance": how.guidance,
-        "temperature": how.temperature,
-        "top_k": how.top_k,
-        "top_p": how.top_p,
+        **asdict(painter.settings),
     }
 
 

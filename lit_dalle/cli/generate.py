@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import (
@@ -18,7 +18,8 @@ from rich.progress import (
 
 from lit_dalle.generation.hardware import DTYPES, Precision
 from lit_dalle.generation.pipeline import DallePipeline
-from lit_dalle.generation.result import FACTS, GRID, Generation, GenerationSettings
+from lit_dalle.generation.result import FACTS, GRID, Generation
+from lit_dalle.generation.settings import GenerationSettings
 from lit_dalle.generation.writing import check_replaceable
 
 
@@ -28,10 +29,11 @@ def generate(
     pipeline: str = "world",
     candidates: int = 512,
     keep: int = 32,
-    temperature: float = 1.0,
+    temperature: float | None = None,
     top_k: int | None = None,
     top_p: float | None = None,
     guidance: float | None = None,
+    likelihood_weight: float | None = None,
     seed: int = 0,
     out: str | None = None,
     overwrite: bool = False,
@@ -39,8 +41,9 @@ def generate(
     device: str = "auto",
     tile: int | None = None,
 ) -> Path:
-    """Draw pictures of a sentence and keep those that CLIP finds best.
+    """Draw pictures of a sentence and keep those that fit it best.
 
+    How they are drawn and ranked is the pipeline's own choice where nothing else is asked for.
     Writes a contact sheet ``grid.png``, the single pictures ``001.png`` (the best) and following,
     and ``generation.json``, as one folder, whole or not at all.
 
@@ -50,9 +53,11 @@ def generate(
         candidates: Pictures drawn.
         keep: Pictures kept.
         temperature: Divides the logits: below 1 likelier pictures, above 1 more varied ones.
-        top_k: Draw each token from the k most likely ones.
-        top_p: Draw each token from the most likely ones with this total probability.
-        guidance: How strongly to follow the words; 1 is off. Default: the pipeline's own.
+        top_k: Draw each token from the k most likely ones; the size of the codebook is off.
+        top_p: Draw each token from the most likely ones with this total probability; 1 is off.
+        guidance: How strongly to follow the words; 1 is off.
+        likelihood_weight: Rank by CLIP's cosine plus so much of the prior's likelihood gain, in
+            nats per image token; 0 is CLIP alone.
         seed: The same seed gives the same pictures.
         out: Folder to write; must not exist yet. Default: outputs/ and the prompt's words, with a
             number behind where that exists already.
@@ -69,7 +74,15 @@ def generate(
         FileExistsError: The folder exists and may not be overwritten.
         ValueError: The prompt is empty or too long, or a setting is out of range.
     """
-    settings = GenerationSettings(candidates, keep, temperature, top_k, top_p, 1.0, seed, tile)
+    amount: dict[str, Any] = {"candidates": candidates, "keep": keep, "seed": seed, "tile": tile}
+    how: dict[str, Any] = {
+        "temperature": temperature,
+        "top_k": top_k,
+        "top_p": top_p,
+        "guidance": guidance,
+        "likelihood_weight": likelihood_weight,
+    }
+    GenerationSettings(**amount).changed(**how)  # fails before anything is loaded
     folder = _free_folder(prompt, out, overwrite)
     console = Console(stderr=True)
     drawing = DallePipeline.from_pretrained(pipeline, device=device, dtype=DTYPES.get(precision))
@@ -78,9 +91,8 @@ def generate(
             f"[yellow]warning:[/] the model never saw {_quoted(unknown)} in training, "
             "and will not know what is meant"
         )
-    asked = asdict(settings) | {"guidance": guidance}
     with _bars(console) as bars:
-        generation = drawing.generate(prompt, **asked, progress=_shown_by(bars))
+        generation = drawing.generate(prompt, **amount, **how, progress=_shown_by(bars))
     generation.save(folder)
     _report(generation, folder)
     return folder
@@ -133,7 +145,8 @@ def _report(generation: Generation, folder: Path) -> None:
     """Say what was done and where it is."""
     seconds = sum(generation.seconds.values())
     settings = generation.settings
-    chosen = "best by CLIP" if generation.scores else "first (no CLIP to rank them)"
+    ranked_by = generation.ranked_by
+    chosen = f"best by {ranked_by}" if ranked_by else "first (no CLIP to rank them)"
     console = Console()
     console.print(
         f"{len(generation.images)} {chosen} of {settings.candidates} in {seconds:.1f} s\n"

@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from jsonargparse import set_parsing_settings
+from jsonargparse import Namespace, set_parsing_settings
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint, RichProgressBar
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
@@ -45,6 +45,7 @@ class Cli(LightningCLI):
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """Parse the arguments and look at the checkpoint before anything is built."""
         self.config = parser.parse_args(args)
+        check_whole(self.config[self.config.subcommand])
         checkpoint = self.config[self.config.subcommand].ckpt_path
         if checkpoint is not None and checkpoint not in ("last", "best"):
             read_checkpoint(Path(checkpoint))
@@ -93,6 +94,21 @@ def command_line(command: str, arguments: list[str], kind: type[Cli]) -> Cli:
         save_config_kwargs={"overwrite": True},
         auto_configure_optimizers=False,
     )
+
+
+def check_whole(config: Namespace) -> None:
+    """Raise ValueError where a flag has put itself in the place of the recipe's whole config.
+
+    An argument that is a dataclass or a dict turns into a dict of one entry where a flag gives a
+    value that does not fit the dataclass's field; the recipe's other entries would be lost.
+    """
+    arguments = config.model.init_args if config.get("model") is not None else Namespace()
+    for name, value in vars(arguments).items():
+        if isinstance(value, dict):
+            raise ValueError(
+                f"model.init_args.{name} is nothing but {value}: a value does not fit its field "
+                f"(write null as --model.init_args.{name}={{FIELD: null}})"
+            )
 
 
 def _checkpoint_folder(run_folder: str) -> str:

@@ -247,6 +247,7 @@ class ImageTextDataModule(L.LightningDataModule):
             seed=self.seed,
             rank=rank,
             world_size=world_size,
+            block_size=self.source.block_size(split),
         )
 
 

@@ -16,6 +16,7 @@ Item = tuple[int, int]
 class EpochSampler(DistributedSampler[Item]):
     """Every row once an epoch, in an order that is a function of (seed, epoch).
 
+    Blocks of neighbouring rows are shuffled as one, and are never split between batches.
     Step k of all processes together covers the same rows however many there are. The last rows
     that do not fill a batch of every process are left out in training; in evaluation only those
     (fewer than there are processes) that would give the processes unequal numbers of steps.
@@ -28,6 +29,10 @@ class EpochSampler(DistributedSampler[Item]):
         seed: Seed of the order.
         rank: Number of this process.
         world_size: Number of processes.
+        block_size: Rows of a block; in evaluation, which is in order, it does not matter.
+
+    Raises:
+        ValueError: Batches of training do not hold whole blocks.
 
     :class:`ResumableLoader` sets ``skipped_batches``, which the next iteration leaves out, and
     ``ahead``, by which the epoch that the sampler is told runs ahead of the true one.
@@ -42,10 +47,17 @@ class EpochSampler(DistributedSampler[Item]):
         seed: int = 0,
         rank: int = 0,
         world_size: int = 1,
+        block_size: int = 1,
     ) -> None:
+        if shuffle and batch_size % block_size:
+            raise ValueError(
+                f"data.batch_size is {batch_size}, and the rows come in blocks of {block_size} "
+                "that stay together: make it a multiple of that"
+            )
         numbers: Any = range(rows)
         super().__init__(numbers, world_size, rank, shuffle=shuffle, seed=seed)
         self.rows, self.batch_size = rows, batch_size
+        self.block_size = block_size if shuffle else 1
         chunk = world_size * batch_size if shuffle else world_size
         self.total_size = rows // chunk * chunk
         self.num_samples = self.total_size // world_size
@@ -54,10 +66,12 @@ class EpochSampler(DistributedSampler[Item]):
 
     def __iter__(self) -> Iterator[Item]:
         epoch = self.epoch - self.ahead if self.shuffle else 0
-        order = np.arange(self.rows)
+        size = self.block_size
+        blocks = np.arange(self.rows // size)
         if self.shuffle:
-            order = generator(self.seed, epoch).permutation(self.rows)
-        mine = order[: self.total_size][self.rank :: self.num_replicas]
+            blocks = generator(self.seed, epoch).permutation(len(blocks))
+        taken = blocks[: self.total_size // size][self.rank :: self.num_replicas]
+        mine = (taken[:, None] * size + np.arange(size)).reshape(-1)
         first = self.skipped_batches * self.batch_size
         return iter([(epoch, int(index)) for index in mine[first:]])
 
@@ -127,6 +141,7 @@ def make_loader(
     seed: int = 0,
     rank: int = 0,
     world_size: int = 1,
+    block_size: int = 1,
 ) -> DataLoader[Any]:
     """Return the loader of a split.
 
@@ -139,9 +154,10 @@ def make_loader(
         seed: Seed of the order.
         rank: Number of this process.
         world_size: Number of processes.
+        block_size: Neighbouring rows that stay together in a batch of training.
 
     Raises:
-        ValueError: Not even one batch of every process.
+        ValueError: Not even one batch of every process, or batches that would split blocks.
     """
     rows, needed = len(dataset), world_size * (batch_size if train else 1)
     if rows < needed:
@@ -150,7 +166,13 @@ def make_loader(
             "or take more data"
         )
     sampler = EpochSampler(
-        rows, batch_size, shuffle=train, seed=seed, rank=rank, world_size=world_size
+        rows,
+        batch_size,
+        shuffle=train,
+        seed=seed,
+        rank=rank,
+        world_size=world_size,
+        block_size=block_size,
     )
     return (ResumableLoader if train else DataLoader)(
         dataset,

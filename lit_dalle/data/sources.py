@@ -37,6 +37,10 @@ class Source(ABC):
     def fingerprint(self, split: str) -> str:
         """Return a string that changes whenever row i of the split becomes another row."""
 
+    def block_size(self, split: str) -> int:
+        """Number of neighbouring rows that training keeps together in a batch: 1 by default."""
+        return 1
+
     def captions(self, split: str = "train") -> Iterator[str]:
         """Yield all captions of a split, row by row.
 

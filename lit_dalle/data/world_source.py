@@ -14,12 +14,13 @@ from lit_dalle.data import world
 from lit_dalle.data.sources import SPLITS, Source
 from lit_dalle.data.world import (
     FAMILIES,
-    captions,
-    scene_group,
-    scene_to_json,
-    world_row,
+    Scene,
+    picture_seed,
+    render,
+    scene_row,
     world_scene,
 )
+from lit_dalle.data.world.blocks import MOST_FOILS, block_scene
 
 Row = dict[str, Any]
 
@@ -38,12 +39,19 @@ class WorldSource(Source):
     """Side of the pictures as they are drawn, in pixels."""
     eval_size: int = 4096
     """Number of rows of each of the other splits."""
+    foils: int = 0
+    """Hard negatives: training rows come in blocks of a scene and so many others whose captions
+    are nearly its own (the same words rearranged, one value replaced, something added), all of
+    them trained compositions. Blocks stay together in a batch. At most 3; other splits have none.
+    """
 
     def __post_init__(self) -> None:
         if self.size < 1 or self.eval_size < 1:
             raise ValueError(
                 f"a world needs rows: size is {self.size}, eval_size is {self.eval_size}"
             )
+        if not 0 <= self.foils <= MOST_FOILS:
+            raise ValueError(f"foils is {self.foils}; choose 0 to {MOST_FOILS}")
         if self.families is not None:
             object.__setattr__(self, "families", tuple(self.families))
             if unknown := sorted(set(self.families or ()) - set(FAMILIES)):
@@ -63,10 +71,27 @@ class WorldSource(Source):
         read = partial(_drawn if pictures else _described, split=split, source=self)
         return rows.with_transform(partial(_rows, read=read))
 
+    def block_size(self, split: str) -> int:
+        """Rows of a block: a training scene and its foils."""
+        return 1 + self.foils if split == "train" else 1
+
     def fingerprint(self, split: str) -> str:
         """Hash over the code that draws, and what it is asked to draw."""
-        facts = (world_code_hash(), split, self.seed, self.families, self.picture_size)
+        facts = (
+            world_code_hash(),
+            split,
+            self.seed,
+            self.families,
+            self.picture_size,
+            self.block_size(split),
+        )
         return hashlib.sha256(repr(facts).encode()).hexdigest()
+
+    def scene(self, split: str, index: int) -> Scene:
+        """The scene of a row."""
+        if split == "train":
+            return block_scene(index, self.foils, self.seed, self.families)
+        return world_scene(split, index, self.seed, self.families)
 
 
 @cache
@@ -84,15 +109,11 @@ def _rows(batch: dict[str, list[int]], read: Callable[[int], Row]) -> dict[str, 
     return {name: [row[name] for row in rows] for name in rows[0]}
 
 
-def _drawn(index: int, split: str, source: WorldSource) -> Row:
-    return world_row(split, index, source.seed, source.families, source.picture_size)
-
-
 def _described(index: int, split: str, source: WorldSource) -> Row:
-    scene = world_scene(split, index, source.seed, source.families)
-    return {
-        "caption": list(captions(scene)),
-        "scene": scene_to_json(scene),
-        "group": scene_group(scene),
-        "family": scene.family,
-    }
+    return scene_row(source.scene(split, index))
+
+
+def _drawn(index: int, split: str, source: WorldSource) -> Row:
+    scene = source.scene(split, index)
+    seed = picture_seed(split, index, source.seed)
+    return {"image": render(scene, seed, source.picture_size), **scene_row(scene), "index": index}

@@ -2,7 +2,7 @@
 
 import statistics
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lit_dalle.data.world import world_row
-from lit_dalle.evaluation.intervals import mean_interval
+from lit_dalle.data.world import scene_from_json, world_row
+from lit_dalle.evaluation.grading import grade
+from lit_dalle.evaluation.intervals import mean_interval, wilson_interval
 from lit_dalle.functional.losses import psnr
 from lit_dalle.functional.quantize import code_counts, codebook_perplexity, codebook_usage
 
@@ -34,6 +35,15 @@ class Quality:
     """Mean over pictures of each picture's PSNR, dB."""
     interval: tuple[float, float]
     """Normal 95 % interval of the mean, dB."""
+    right: int | None = None
+    """Pictures that still show their scene, where scenes are given."""
+
+    @property
+    def ceiling(self) -> tuple[float, float, float] | None:
+        """Share of such pictures and its Wilson 95 % interval; None where no scenes are given."""
+        if self.right is None:
+            return None
+        return self.right / self.pictures, *wilson_interval(self.right, self.pictures)
 
 
 @dataclass(frozen=True)
@@ -68,7 +78,8 @@ def evaluate_reconstruction(
     Args:
         encode: See :data:`Encode`.
         decode: See :data:`Decode`.
-        batches: With ``images`` and, where families are told apart, ``family``.
+        batches: With ``images`` and, where families are told apart, ``family``; where there are
+            ``scenes`` too, what comes back is graded by them.
         codebook_size: Number of codes.
         progress: Called with the number of pictures done after each batch.
 
@@ -77,21 +88,36 @@ def evaluate_reconstruction(
     """
     counts = torch.zeros(codebook_size, dtype=torch.int64)
     values: dict[str, list[float]] = defaultdict(list)
+    right: dict[str, list[bool]] = defaultdict(list)
     for batch in batches:
         images: Tensor = batch["images"]
         image_tokens = encode(images)
         counts += code_counts(image_tokens, codebook_size).cpu()
-        found = psnr(decode(image_tokens), images).tolist()
-        values[ALL].extend(found)
-        for family, value in zip(batch.get("family", ()), found, strict=False):
-            values[family].append(value)
+        decoded = decode(image_tokens)
+        found = psnr(decoded, images).tolist()
+        families = batch.get("family", ())
+        _gather(values, found, families)
+        if "scenes" in batch:
+            _gather(right, shows_scenes(decoded, batch["scenes"]), families)
         if progress is not None:
             progress(len(found))
     if not values:
         raise ValueError("reconstruction needs at least one picture")
-    qualities = tuple(_quality(family, found) for family, found in values.items())
+    qualities = tuple(_quality(name, found, right.get(name)) for name, found in values.items())
     perplexity, usage = codebook_perplexity(counts), codebook_usage(counts)
     return Reconstruction(qualities, perplexity, usage, codebook_size)
+
+
+def shows_scenes(images: Tensor, scenes: Sequence[str]) -> list[bool]:
+    """Tell of each picture whether it shows its scene and nothing else.
+
+    Args:
+        images: ``b 3 h w`` in [0, 1].
+        scenes: The exact truth of each, JSON.
+    """
+    pixels = (images.float().clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+    pairs = zip(pixels, scenes, strict=True)
+    return [grade(picture, scene_from_json(scene)).right for picture, scene in pairs]
 
 
 def world_batches(
@@ -107,7 +133,7 @@ def world_batches(
         seed: Seed of the world.
 
     Yields:
-        Batches with ``images``, ``index`` and ``family``.
+        Batches with ``images``, ``index``, ``family`` and ``scenes``.
 
     Raises:
         ValueError: Unknown split.
@@ -120,8 +146,17 @@ def world_batches(
             "images": pixels.permute(0, 3, 1, 2).float() / 255,
             "index": torch.tensor(index),
             "family": [row["family"] for row in rows],
+            "scenes": [row["scene"] for row in rows],
         }
 
 
-def _quality(family: str, values: list[float]) -> Quality:
-    return Quality(family, len(values), statistics.fmean(values), mean_interval(values))
+def _gather(into: dict[str, list[Any]], found: Sequence[Any], families: Sequence[str]) -> None:
+    """Add a batch's findings under all and under their families."""
+    into[ALL].extend(found)
+    for family, one in zip(families, found, strict=False):
+        into[family].append(one)
+
+
+def _quality(family: str, values: list[float], right: list[bool] | None) -> Quality:
+    shown = None if right is None else sum(right)
+    return Quality(family, len(values), statistics.fmean(values), mean_interval(values), shown)

@@ -30,22 +30,34 @@ def vocabulary_loss(x: Tensor, weight: Tensor, tokens: Tensor) -> Tensor:
     return loss
 
 
+@torch.no_grad()
+def vocabulary_losses(x: Tensor, weight: Tensor, tokens: Tensor) -> Tensor:
+    """Cross-entropy of each token by itself, as :func:`vocabulary_loss` but without gradients.
+
+    Args:
+        x: States, ``b n dim``.
+        weight: Output embedding, ``vocabulary dim``.
+        tokens: int64, ``b n``, each in [0, vocabulary).
+
+    Returns:
+        fp32, ``b n``: nats.
+    """
+    dtype = working_dtype(x)
+    with torch.autocast(x.device.type, enabled=False):
+        losses = _losses(x.flatten(0, 1).to(dtype), weight.to(dtype), tokens.flatten())
+    return losses.view(tokens.shape)
+
+
 class _VocabularyLoss(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, tokens: Tensor, dtype: torch.dtype) -> Tensor:
         with torch.autocast(x.device.type, enabled=False):
             own, head = x.to(dtype), weight.to(dtype)
-            rows = min(len(x), max(1, CHUNK_LOGITS // len(weight)))
-            scratch = _Scratch(
-                own.new_empty(rows, len(weight)), own.new_empty(rows, len(weight), dtype=_wide(own))
-            )
-            losses = own.new_empty(len(x), dtype=_wide(own))
             if not any(ctx.needs_input_grad):
-                for part in row_chunks(len(x), rows):
-                    losses[part] = scratch.losses(own[part], head, tokens[part])
-                return losses.mean()
+                return _losses(own, head, tokens).mean()
+            scratch, losses = _scratch(own, head), own.new_empty(len(x), dtype=_wide(own))
             grad_x, grad_weight = torch.empty_like(own), torch.zeros_like(weight)
-            for part in row_chunks(len(x), rows):
+            for part in row_chunks(len(x), len(scratch.products)):
                 losses[part] = scratch.losses(own[part], head, tokens[part])
                 grad = scratch.gradient(tokens[part], 1 / len(x))
                 torch.mm(grad, head, out=grad_x[part])
@@ -81,6 +93,19 @@ class _Scratch(NamedTuple):
         right = tokens[:, None]
         shares.scatter_add_(-1, right, shares.new_full((), -1).expand_as(right))
         return self.products[: len(tokens)].copy_(shares.mul_(scale))
+
+
+def _scratch(x: Tensor, head: Tensor) -> _Scratch:
+    rows = min(len(x), max(1, CHUNK_LOGITS // len(head)))
+    return _Scratch(x.new_empty(rows, len(head)), x.new_empty(rows, len(head), dtype=_wide(x)))
+
+
+def _losses(x: Tensor, head: Tensor, tokens: Tensor) -> Tensor:
+    """Cross-entropy of each row, ``n``, from ``n dim``, a chunk at a time."""
+    scratch, losses = _scratch(x, head), x.new_empty(len(x), dtype=_wide(x))
+    for part in row_chunks(len(x), len(scratch.products)):
+        losses[part] = scratch.losses(x[part], head, tokens[part])
+    return losses
 
 
 def _wide(x: Tensor) -> torch.dtype:

@@ -5,10 +5,12 @@ from lit_dalle.generation.decode import generate_image_tokens
 from lit_dalle.generation.export import folder_hash, load_model, load_tokenizer, save_model
 from lit_dalle.generation.joining import join_pipeline
 from lit_dalle.generation.pipeline import DallePipeline
-from lit_dalle.generation.result import Generation, GenerationSettings
+from lit_dalle.generation.result import Generation
+from lit_dalle.generation.settings import DrawingSettings, GenerationSettings
 
 __all__ = [
     "DallePipeline",
+    "DrawingSettings",
     "Generation",
     "GenerationSettings",
     "export_checkpoint",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from lit_dalle.functional.orders import check_permutation, in_raster, order_rows
 from lit_dalle.functional.sampling import (
     check_filter,
     filter_logits,
@@ -14,7 +15,8 @@ from lit_dalle.functional.sampling import (
     uniform_noise,
 )
 from lit_dalle.models.cache import cache_slots
-from lit_dalle.models.dalle import PAD_ID, Dalle, Prefill
+from lit_dalle.models.dalle import Dalle, Prefill
+from lit_dalle.models.stream import PAD_ID
 
 TILE_BYTES = 4 * 2**30
 """Most bytes of keys and values of the candidates that are decoded together."""
@@ -65,6 +67,7 @@ def generate_image_tokens(
     progress: Callable[[int], None] | None = None,
     first_candidate: int | Sequence[int] = 0,
     prefix_image_tokens: Tensor | None = None,
+    order: Tensor | None = None,
 ) -> Tensor:
     """Sample pictures as image tokens, of one prompt or of several together.
 
@@ -86,12 +89,16 @@ def generate_image_tokens(
         progress: Called after each position of a tile with the number of tokens just drawn.
         first_candidate: Number of the first candidate, or one a prompt, to continue an earlier
             call. Prompts of one seed and number have the same noise.
-        prefix_image_tokens: int64, ``1 i`` or ``prompts i``: a known start of the picture in
-            raster order, kept as it is (the paper's completion).
+        prefix_image_tokens: int64, ``1 i`` or ``prompts i``: image tokens that are known and kept
+            as they are, the first of the order, in that order (in raster order the start of the
+            picture, the paper's completion).
+        order: int64, ``image_grid²`` or ``prompts image_grid²``: raster positions in the order in
+            which they are read and drawn (see ``functional/orders.py``), for a prior of order
+            ``any``; None is raster. The noise of a position is the same in every order.
 
     Returns:
-        int64, ``prompts·candidates image_grid²``, each in [0, codebook_size), on the prior's
-        device; the candidates of one prompt are rows in succession.
+        int64, ``prompts·candidates image_grid²`` in raster order, each in [0, codebook_size), on
+        the prior's device; the candidates of one prompt are rows in succession.
 
     Raises:
         ValueError: A setting is out of range, or there is not one of it for each prompt.
@@ -101,22 +108,23 @@ def generate_image_tokens(
     if min(prompts, candidates, 1 if tile is None else tile) < 1:
         counts = f"{prompts}, {candidates} and {tile}"
         raise ValueError(f"prompts, candidates and tile must be at least 1, got {counts}")
-    text = text_tokens.to(prior.image_embedding.weight.device)
+    text = text_tokens.to(prior.image_head.weight.device)
     known = text.new_empty(1, 0) if prefix_image_tokens is None else prefix_image_tokens.to(text)
     if len(known) not in (1, prompts):
         raise ValueError(f"prefix_image_tokens must have 1 or {prompts} rows, got {len(known)}")
     known = known.expand(prompts, -1)
     seeds = _each("seed", seed, prompts)
     firsts = _each("first_candidate", first_candidate, prompts)
+    orders = _orders(prior, order, prompts)
     together, tile = _tiling(prior, prompts, candidates, draw.guided, tile)
     drawn = []
     with torch.inference_mode():
         for start in range(0, prompts, together):
             group = slice(start, start + together)
-            prefix = _read(prior, text[group], known[group], draw.guided)
-            noise = _noise(prior, seeds[group], firsts[group], candidates)
+            prefix = _read(prior, text[group], known[group], orders[group], draw.guided)
+            noise = _noise(orders[group], seeds[group], firsts[group], candidates)
             tiles = [
-                _finish(prior, prefix, known[group], part, draw, progress)
+                _finish(prior, prefix, known[group], orders[group], part, draw, progress)
                 for part in torch.split(noise, tile, dim=1)
             ]
             drawn.append(torch.cat(tiles, dim=1).flatten(0, 1))
@@ -150,7 +158,7 @@ def _tiling(
 
 def _cache_bytes(prior: Dalle, guided: bool) -> tuple[int, int]:
     """Bytes of the keys and values of a prompt's text, and of those of a candidate."""
-    config, weight = prior.config, prior.image_embedding.weight
+    config, weight = prior.config, prior.image_head.weight
     slots = sum(cache_slots(pattern, config.image_len) for pattern in config.patterns)
     head_dim = config.head_dim or config.dim // config.heads
     each = 2 * config.heads * head_dim * weight.element_size() * (2 if guided else 1)
@@ -170,42 +178,55 @@ def _each(name: str, given: int | Sequence[int], prompts: int) -> list[int]:
     return found
 
 
-def _noise(prior: Dalle, seeds: list[int], firsts: list[int], candidates: int) -> Tensor:
-    """Noise of each prompt's candidates at each position, ``prompts candidates image_grid²``."""
-    device = prior.image_embedding.weight.device
-    numbers = torch.arange(candidates, device=device)[:, None]
-    positions = torch.arange(prior.config.image_len, device=device)
-    origins = zip(seeds, firsts, strict=True)
-    return torch.stack([uniform_noise(seed, first + numbers, positions) for seed, first in origins])
+def _orders(prior: Dalle, order: Tensor | None, prompts: int) -> Tensor:
+    """One order a prompt, ``prompts image_grid²``, where one for all may be given."""
+    device = prior.image_head.weight.device
+    given = order if order is None else order.to(device)
+    found = order_rows(given, prior.config.image_grid, device)
+    if len(found) not in (1, prompts):
+        raise ValueError(f"order must be one order or {prompts}, one a prompt, got {len(found)}")
+    check_permutation(found)
+    return found.expand(prompts, -1)
 
 
-def _read(prior: Dalle, text: Tensor, known: Tensor, guided: bool) -> Prefill:
+def _noise(orders: Tensor, seeds: list[int], firsts: list[int], candidates: int) -> Tensor:
+    """Noise of each prompt's candidates in its order, ``prompts candidates image_grid²``."""
+    numbers = torch.arange(candidates, device=orders.device)[:, None]
+    origins = zip(seeds, firsts, orders, strict=True)
+    return torch.stack([uniform_noise(seed, first + numbers, own) for seed, first, own in origins])
+
+
+def _read(prior: Dalle, text: Tensor, known: Tensor, orders: Tensor, guided: bool) -> Prefill:
     """Prefill ``b`` prompts, or ``2b`` for guidance: the captions, then the null captions."""
     if guided:
-        text, known = torch.cat([text, null_text_tokens(text)]), torch.cat([known, known])
-    return prior.prefill(text, known)
+        text = torch.cat([text, null_text_tokens(text)])
+        known, orders = known.repeat(2, 1), orders.repeat(2, 1)
+    return prior.prefill(text, known, orders)
 
 
 def _finish(
     prior: Dalle,
     prefix: Prefill,
     known: Tensor,
+    orders: Tensor,
     noise: Tensor,
     draw: _Draw,
     progress: Callable[[int], None] | None,
 ) -> Tensor:
-    """Draw the rest of a tile's pictures, position by position: int64 of the noise's shape."""
+    """Draw the rest of a tile's pictures, token by token: int64 of the noise's shape, raster."""
     prompts, candidates, image_len = noise.shape
-    image_tokens = known.new_zeros(noise.shape)
-    image_tokens[..., : known.shape[1]] = known[:, None]
-    image_tokens, noise = image_tokens.flatten(0, 1), noise.flatten(0, 1)
+    stream = known.new_zeros(noise.shape)
+    stream[..., : known.shape[1]] = known[:, None]
+    stream, noise = stream.flatten(0, 1), noise.flatten(0, 1)
+    orders = orders.repeat_interleave(candidates, dim=0)
+    read = orders.repeat(2 if draw.guided else 1, 1) if prior.config.order == "any" else None
     caches = prior.new_caches(prefix, candidates)
     logits = prefix.logits.repeat_interleave(candidates, dim=0)
     for position in range(known.shape[1], image_len):
         drawn = draw.tokens(logits, noise[:, position])
-        image_tokens[:, position] = drawn
+        stream[:, position] = drawn
         if progress is not None:
             progress(len(drawn))
         if position + 1 < image_len:
-            logits = prior.step(drawn.repeat(2) if draw.guided else drawn, caches)
-    return image_tokens.view(prompts, candidates, image_len)
+            logits = prior.step(drawn.repeat(2) if draw.guided else drawn, caches, read)
+    return in_raster(stream, orders).view(prompts, candidates, image_len)

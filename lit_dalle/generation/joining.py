@@ -1,14 +1,22 @@
 """The folder of a pipeline: dvae/, prior/ and clip/ beside pipeline.json, and what must agree."""
 
 import shutil
+from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import lit_dalle
 from lit_dalle.data.tokenizer import EOS_ID, CaptionTokenizer
-from lit_dalle.generation.export import Kind, folder_hash, load_config, load_tokenizer, read_config
+from lit_dalle.generation.export import (
+    Kind,
+    build_config,
+    folder_hash,
+    load_config,
+    load_tokenizer,
+    read_config,
+)
 from lit_dalle.generation.hub import CARD, PIPELINE
+from lit_dalle.generation.settings import DrawingSettings
 from lit_dalle.generation.writing import read_json, whole_folder, write_json
 from lit_dalle.models.clip import ClipConfig
 from lit_dalle.models.dalle import DalleConfig
@@ -27,7 +35,7 @@ def join_pipeline(
     clip: str | Path | None,
     out: str | Path,
     *,
-    guidance: float = 1.0,
+    defaults: DrawingSettings | None = None,
     card: str | None = None,
 ) -> None:
     """Copy exported nets into the folder of a pipeline, whole or not at all.
@@ -37,7 +45,7 @@ def join_pipeline(
         prior: Exported prior.
         clip: Exported CLIP; None for a pipeline that does not rank.
         out: Where to; an earlier pipeline there is replaced.
-        guidance: Guidance used when none is asked for.
+        defaults: How to draw and rank when nothing else is asked for.
         card: Text of the model card, ``README.md``.
 
     Raises:
@@ -54,27 +62,30 @@ def join_pipeline(
     with whole_folder(out, marker=PIPELINE) as part:
         for name, folder in parts.items():
             shutil.copytree(folder, part / name)
-        write_facts(part, guidance=guidance, card=card)
+        write_facts(part, defaults=defaults or DrawingSettings(), card=card)
 
 
-def write_facts(folder: Path, *, guidance: float, card: str | None) -> None:
+def write_facts(folder: Path, *, defaults: DrawingSettings, card: str | None) -> None:
     """Write ``pipeline.json``, and the model card where there is one, beside the parts."""
     facts = {
         "format": FORMAT,
         "version": lit_dalle.__version__,
         "dvae_hash": folder_hash(folder / DVAE),
-        "guidance": guidance,
+        "defaults": asdict(defaults),
     }
     write_json(folder / PIPELINE, facts)
     if card is not None:
         (folder / CARD).write_text(card, encoding="utf-8")
 
 
-def read_facts(folder: Path) -> dict[str, Any]:
-    """Read ``pipeline.json`` and check that the dVAE is the one the prior was trained with.
+def read_defaults(folder: Path) -> DrawingSettings:
+    """Read ``pipeline.json``, check that the dVAE is the one the prior was trained with.
+
+    Returns:
+        How the pipeline draws and ranks when nothing else is asked for.
 
     Raises:
-        ValueError: Not a pipeline, a newer one, or one with another dVAE.
+        ValueError: Not a pipeline, a newer one, one with another dVAE, or with wrong defaults.
     """
     if not (folder / PIPELINE).is_file():
         raise ValueError(
@@ -89,7 +100,17 @@ def read_facts(folder: Path) -> dict[str, Any]:
             "update lit-dalle"
         )
     check_dvae(folder / DVAE, facts.get("dvae_hash"))
-    return facts
+    return _defaults(facts.get("defaults"), folder / PIPELINE)
+
+
+def _defaults(values: object, path: Path) -> DrawingSettings:
+    if not isinstance(values, dict):
+        raise ValueError(f"{path} has no defaults: join the nets again with lit-dalle join")
+    try:
+        found: DrawingSettings = build_config(DrawingSettings, values, path)
+    except (TypeError, ValueError) as error:  # words where numbers belong are TypeErrors
+        raise ValueError(f"{path} has wrong defaults: {error}") from error
+    return found
 
 
 def check_dvae(folder: Path, trained_with: str | None) -> None:

@@ -1,6 +1,6 @@
 """From a sentence to pictures: the dVAE, the prior and CLIP as one."""
 
-from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
@@ -21,11 +21,21 @@ from lit_dalle.generation.joining import (
     check_grid,
     check_prior_tokenizer,
     part_hashes,
-    read_facts,
+    read_defaults,
     write_facts,
 )
-from lit_dalle.generation.rerank import Ranked, Score, clip_score, rank_candidates, to_bytes
-from lit_dalle.generation.result import Generation, GenerationSettings
+from lit_dalle.generation.progress import Progress, counted
+from lit_dalle.generation.rerank import (
+    Ranked,
+    Score,
+    Signal,
+    clip_score,
+    likelihood_score,
+    rank_candidates,
+    to_bytes,
+)
+from lit_dalle.generation.result import Generation
+from lit_dalle.generation.settings import DrawingSettings, GenerationSettings
 from lit_dalle.generation.writing import whole_folder
 from lit_dalle.models.clip import Clip
 from lit_dalle.models.dalle import Dalle
@@ -33,10 +43,6 @@ from lit_dalle.models.dvae import DiscreteVAE, DiscreteVAEConfig
 
 PICTURE_BYTES = 2**30
 """Most bytes of four of the dVAE's finest layers in fp32: what sets the pictures of a batch."""
-
-Progress = Callable[[str, int, int], None]
-"""Called with the stage (``tokens``, ``pictures``), how much of it is done, and how much there is.
-"""
 
 
 class DallePipeline:
@@ -51,7 +57,7 @@ class DallePipeline:
         clip: Ranks the pictures; None keeps the first ones unranked.
         prior_tokenizer: Tokenizer of the prior.
         clip_tokenizer: Tokenizer of CLIP; needed with ``clip``.
-        guidance: Guidance used when none is asked for.
+        defaults: How to draw and rank when nothing else is asked for.
         name: What the pipeline is called in results.
         hashes: Hashes of the nets, where they come from files.
         card: Text of the model card, written with the pipeline.
@@ -68,7 +74,7 @@ class DallePipeline:
         prior_tokenizer: CaptionTokenizer,
         clip_tokenizer: CaptionTokenizer | None = None,
         *,
-        guidance: float = 1.0,
+        defaults: DrawingSettings | None = None,
         name: str = "",
         hashes: dict[str, str] | None = None,
         card: str | None = None,
@@ -81,7 +87,7 @@ class DallePipeline:
             check_clip_tokenizer(clip_tokenizer, clip.config)
         self.dvae, self.prior, self.clip = dvae, prior, clip
         self.prior_tokenizer, self.clip_tokenizer = prior_tokenizer, clip_tokenizer
-        self.guidance, self.name, self.card = guidance, name, card
+        self.defaults, self.name, self.card = defaults or DrawingSettings(), name, card
         self.hashes = dict(hashes or {})
 
     @classmethod
@@ -107,7 +113,7 @@ class DallePipeline:
             ValueError: A part is corrupt, or the prior was trained with another dVAE.
         """
         folder = find_pipeline(name, revision)
-        facts = read_facts(folder)
+        defaults = read_defaults(folder)
         device = pick_device(device)
         has_clip = (folder / CLIP).is_dir()
         return cls(
@@ -118,7 +124,7 @@ class DallePipeline:
             load_model(folder / CLIP, kind="clip", device=device) if has_clip else None,
             load_tokenizer(folder / PRIOR),
             load_tokenizer(folder / CLIP) if has_clip else None,
-            guidance=float(facts.get("guidance", 1.0)),
+            defaults=defaults,
             name=folder.name if Path(name).expanduser().is_dir() else str(name),
             hashes=part_hashes(folder),
             card=(folder / CARD).read_text("utf-8") if (folder / CARD).is_file() else None,
@@ -145,7 +151,7 @@ class DallePipeline:
             )
             if self.clip is not None:
                 save_model(self.clip, part / CLIP, tokenizer=self.clip_tokenizer, dtype=dtype)
-            write_facts(part, guidance=self.guidance, card=self.card)
+            write_facts(part, defaults=self.defaults, card=self.card)
 
     def push_to_hub(
         self,
@@ -175,24 +181,29 @@ class DallePipeline:
         *,
         candidates: int = 512,
         keep: int = 32,
-        temperature: float = 1.0,
+        temperature: float | None = None,
         top_k: int | None = None,
         top_p: float | None = None,
         guidance: float | None = None,
+        likelihood_weight: float | None = None,
         seed: int = 0,
         tile: int | None = None,
         progress: Progress | None = None,
     ) -> Generation:
         """Draw candidates of a prompt and keep the best.
 
+        A setting of drawing or ranking that is not given is the pipeline's own (``defaults``).
+
         Args:
             prompt: What to draw.
             candidates: Pictures drawn.
-            keep: Pictures kept: the best by CLIP's cosine, or the first ones without a CLIP.
+            keep: Pictures kept: the best, or the first ones where nothing ranks them.
             temperature: Divides the logits.
-            top_k: Draw from the k most likely tokens.
-            top_p: Draw from the most likely tokens with this total probability.
-            guidance: Scale of classifier-free guidance, 1 is off; default the pipeline's own.
+            top_k: Draw from the k most likely tokens; the size of the codebook is off.
+            top_p: Draw from the most likely tokens with this total probability; 1 is off.
+            guidance: Scale of classifier-free guidance; 1 is off.
+            likelihood_weight: Rank by CLIP's cosine + this · likelihood gain in nats per image
+                token; 0 is CLIP alone.
             seed: Seed of the noise.
             tile: Candidates computed together; when not given, as many as fit.
             progress: Told how far it has come.
@@ -200,33 +211,36 @@ class DallePipeline:
         Raises:
             ValueError: The prompt is empty or too long, or a setting is out of range.
         """
-        scale = self.guidance if guidance is None else guidance
-        settings = GenerationSettings(
-            candidates, keep, temperature, top_k, top_p, scale, seed, tile
+        own = GenerationSettings(
+            **asdict(self.defaults), candidates=candidates, keep=keep, seed=seed, tile=tile
+        )
+        settings = own.changed(
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            guidance=guidance,
+            likelihood_weight=likelihood_weight,
         )
         if not prompt.strip():
             raise ValueError("the prompt is empty: say what to draw")
         text_tokens = self.prior_tokenizer.encode([prompt])
-        score = self._score(prompt)
+        signals = self._signals(prompt, text_tokens, settings.likelihood_weight)
         begin = perf_counter()
         image_tokens = generate_image_tokens(
             self.prior,
             text_tokens,
             candidates,
-            temperature=temperature,
-            top_k=top_k,
-            top_p=top_p,
-            guidance=scale,
+            **settings.sampling,
             seed=seed,
             tile=tile,
-            progress=_stage(progress, "tokens", candidates * self.prior.config.image_len),
+            progress=counted(progress, "tokens", candidates * self.prior.config.image_len),
         )
         seconds = perf_counter() - begin
-        shown = _stage(progress, "pictures", candidates)
+        shown = counted(progress, "pictures", candidates)
         ranked = rank_candidates(
             image_tokens,
             self.decode,
-            score or _unranked,
+            signals,
             keep,
             tile=tile or pictures_together(self.dvae.config),
             progress=shown,
@@ -236,12 +250,12 @@ class DallePipeline:
     @property
     def device(self) -> torch.device:
         """Where the nets are."""
-        return self.prior.image_embedding.weight.device
+        return self.prior.image_head.weight.device
 
     @property
     def dtype(self) -> torch.dtype:
         """Precision the nets compute in."""
-        return self.prior.image_embedding.weight.dtype
+        return self.prior.image_head.weight.dtype
 
     @torch.no_grad()
     def decode(self, image_tokens: Tensor) -> Tensor:
@@ -249,17 +263,25 @@ class DallePipeline:
         with self.precision():
             return to_bytes(self.dvae.decode(image_tokens))
 
-    def _score(self, prompt: str) -> Score | None:
-        """How well pictures fit the prompt, or None without a CLIP."""
-        if self.clip is None or self.clip_tokenizer is None:
-            return None
-        text_tokens = self.clip_tokenizer.encode([prompt]).to(self.device)
-        with torch.no_grad(), self.precision():
-            plain_score = clip_score(self.clip, text_tokens)
+    def _signals(self, prompt: str, text_tokens: Tensor, likelihood_weight: float) -> list[Signal]:
+        """What ranks pictures of a prompt: CLIP where there is one, likelihood where it counts."""
+        signals = []
+        if self.clip is not None and self.clip_tokenizer is not None:
+            own = self.clip_tokenizer.encode([prompt]).to(self.device)
+            signals.append(Signal("clip", self._clip_score(self.clip, own)))
+        if likelihood_weight:
+            score = likelihood_score(self.prior, text_tokens)
+            signals.append(Signal("likelihood", score, likelihood_weight))
+        return signals
 
-        def score(pictures: Tensor) -> Tensor:
+    def _clip_score(self, clip: Clip, text_tokens: Tensor) -> Score:
+        """CLIP's cosines, in the prior's precision."""
+        with torch.no_grad(), self.precision():
+            plain_score = clip_score(clip, text_tokens)
+
+        def score(pictures: Tensor, image_tokens: Tensor) -> Tensor:
             with torch.no_grad(), self.precision():
-                return plain_score(pictures)
+                return plain_score(pictures, image_tokens)
 
         return score
 
@@ -276,7 +298,7 @@ class DallePipeline:
         ranked: Ranked,
         token_seconds: float,
     ) -> Generation:
-        scored = self.clip is not None
+        scored = bool(ranked.parts)
         return Generation(
             prompt=prompt,
             images=ranked.images,
@@ -285,6 +307,7 @@ class DallePipeline:
             scores=tuple(ranked.scores.tolist()) if scored else None,
             all_scores=tuple(ranked.all_scores.tolist()) if scored else None,
             settings=settings,
+            parts={name: tuple(part.tolist()) for name, part in ranked.parts.items()},
             unknown_words=tuple(self.prior_tokenizer.unknown_words(prompt)),
             model={
                 "name": self.name,
@@ -305,22 +328,3 @@ def pictures_together(config: DiscreteVAEConfig) -> int:
     side = config.image_size // config.patch
     layer = 4 * config.hidden * config.widths[0] * side**2
     return max(1, min(64, PICTURE_BYTES // (4 * layer)))
-
-
-def _unranked(pictures: Tensor) -> Tensor:
-    """Score all alike, so that the first candidates are kept."""
-    return torch.zeros(len(pictures))
-
-
-def _stage(progress: Progress | None, stage: str, total: int) -> Callable[[int], None] | None:
-    """Turn steps into how far a stage has come."""
-    if progress is None:
-        return None
-    done = 0
-
-    def advance(count: int) -> None:
-        nonlocal done
-        done += count
-        progress(stage, done, total)
-
-    return advance

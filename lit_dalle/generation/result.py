@@ -1,6 +1,7 @@
 """What a generation was asked for and what came out of it."""
 
 import platform
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,46 +11,13 @@ from PIL import Image
 from torch import Tensor
 
 import lit_dalle
-from lit_dalle.functional.sampling import check_filter
 from lit_dalle.generation.pictures import contact_sheet, to_pictures, write_png
+from lit_dalle.generation.settings import GenerationSettings
 from lit_dalle.generation.writing import whole_folder, write_json
 
 GRID, FACTS = "grid.png", "generation.json"
-
-
-@dataclass(frozen=True)
-class GenerationSettings:
-    """How candidates are drawn and how many are kept."""
-
-    candidates: int = 512
-    """Pictures drawn ([P] 2.3: 512)."""
-    keep: int = 32
-    """Pictures kept, the best by CLIP ([P] Fig. 6: gains flatten at about 32)."""
-    temperature: float = 1.0
-    """Divides the logits ([P] 2.3: 1)."""
-    top_k: int | None = None
-    """Draw from the k most likely tokens; None from all."""
-    top_p: float | None = None
-    """Draw from the most likely tokens with this total probability; None from all."""
-    guidance: float = 1.0
-    """Scale of classifier-free guidance; 1 is off."""
-    seed: int = 0
-    """Seed of the noise; a candidate is a function of seed and its number."""
-    tile: int | None = None
-    """Candidates computed together: bounds memory, and in bf16 changes rounding. None: as many as
-    fit, a function of the prior."""
-
-    def __post_init__(self) -> None:
-        if self.candidates < 1 or (self.tile is not None and self.tile < 1):
-            raise ValueError(
-                f"candidates and tile must be at least 1, got {self.candidates} and {self.tile}"
-            )
-        if not 1 <= self.keep <= self.candidates:
-            raise ValueError(
-                f"keep must be between 1 and the number of candidates {self.candidates}, "
-                f"got {self.keep}"
-            )
-        check_filter(self.temperature, self.top_k, self.top_p)
+SIGNAL_NAMES = {"clip": "CLIP", "likelihood": "likelihood"}
+"""Signals of a ranking, as people read them."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +33,14 @@ class Generation:
     candidates: tuple[int, ...]
     """Number of each kept picture among the candidates, from 0."""
     scores: tuple[float, ...] | None
-    """CLIP's cosine of each kept picture with the prompt; None when no CLIP ranked them."""
+    """What each kept picture was ranked by; None where nothing ranked them."""
     all_scores: tuple[float, ...] | None
     """The same for all candidates, in the order of their numbers."""
     settings: GenerationSettings
     """What was asked for."""
+    parts: Mapping[str, tuple[float, ...]]
+    """Each signal's score of each kept picture, by its name: ``clip`` is CLIP's cosine with the
+    prompt, ``likelihood`` the prior's likelihood gain in nats per image token."""
     unknown_words: tuple[str, ...]
     """Words of the prompt that the prior never saw in training."""
     model: dict[str, Any]
@@ -82,10 +53,15 @@ class Generation:
         """The kept pictures in their own size, best first."""
         return to_pictures(self.images)
 
+    @property
+    def ranked_by(self) -> str:
+        """What ranked the pictures, in words; empty where nothing did."""
+        return " and ".join(SIGNAL_NAMES[name] for name in self.parts)
+
     def grid(self, columns: int | None = None) -> Image.Image:
         """Return a contact sheet with the prompt, and rank and score under each picture."""
         settings = self.settings
-        chosen = "best by CLIP" if self.scores else "first, unranked,"
+        chosen = f"best by {self.ranked_by}" if self.parts else "first, unranked,"
         note = f"{len(self.images)} {chosen} of {settings.candidates} · seed {settings.seed}"
         labels = [f"{rank} · {score:.3f}" for rank, score in enumerate(self.scores or (), start=1)]
         return contact_sheet(
@@ -96,7 +72,13 @@ class Generation:
         """Return everything but the pictures, ready for JSON."""
         scores = self.scores or (None,) * len(self.candidates)
         pictures = [
-            {"file": picture_name(rank), "rank": rank, "candidate": candidate, "score": score}
+            {
+                "file": picture_name(rank),
+                "rank": rank,
+                "candidate": candidate,
+                "score": score,
+                **{name: part[rank - 1] for name, part in self.parts.items()},
+            }
             for rank, (candidate, score) in enumerate(
                 zip(self.candidates, scores, strict=True), start=1
             )

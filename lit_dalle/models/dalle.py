@@ -12,13 +12,12 @@ from torch.utils.checkpoint import checkpoint
 
 from lit_dalle.functional.attention import attend
 from lit_dalle.functional.masks import AttentionKind, AttentionPattern
+from lit_dalle.functional.orders import check_raster, in_order, order_rows
 from lit_dalle.functional.precision import working_dtype
-from lit_dalle.functional.vocabulary import vocabulary_loss
+from lit_dalle.functional.vocabulary import vocabulary_loss, vocabulary_losses
 from lit_dalle.models.cache import KVCache, PrefixCache
 from lit_dalle.models.layers import Block, LayerNorm32, Mix
-
-PAD_ID = 0
-"""Text token of padding; inside the net it becomes the pad embedding of its position."""
+from lit_dalle.models.stream import StreamEmbedding
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,10 @@ class DalleConfig:
     conv_kernel: int = 11
     """Side of the convolutional layer's window ([P] B); odd."""
     qk_norm: bool = False
-    """RMSNorm of queries and keys against divergence (later work; not in the paper)."""
+    """LayerNorm of queries and keys against divergence (later work; not in the paper)."""
+    order: Literal["raster", "any"] = "raster"
+    """``any``: a token also knows which position it has to predict, so that image tokens may come
+    in any order (double positions, σ-GPT, arXiv 2404.09562); it needs ``causal`` attention."""
 
     def __post_init__(self) -> None:
         for name in ("codebook_size", "image_grid", "dim", "depth", "heads"):
@@ -65,6 +67,13 @@ class DalleConfig:
             raise ValueError(f"attention must be published or causal, got {self.attention}")
         if self.conv_kernel < 1 or self.conv_kernel % 2 == 0:
             raise ValueError(f"conv_kernel must be odd and positive, got {self.conv_kernel}")
+        if self.order not in ("raster", "any"):
+            raise ValueError(f"order must be raster or any, got {self.order}")
+        if self.order == "any" and self.attention != "causal":
+            raise ValueError(
+                f"order any needs attention causal, got {self.attention}: "
+                "the sparse masks are those of raster order"
+            )
 
     @property
     def image_len(self) -> int:
@@ -97,11 +106,11 @@ class DalleOutput(NamedTuple):
     text_logits: Tensor
     """``b text_len−1 text_vocab_size``: entry p predicts text token p + 1."""
     image_logits: Tensor
-    """``b i codebook_size``: entry p predicts image token p."""
+    """``b i codebook_size``: entry p predicts image token p of the stream."""
 
 
 class DalleLosses(NamedTuple):
-    """Cross-entropy of a teacher-forced pass: fp32 scalars in nats per token, mean over all."""
+    """Cross-entropy of a teacher-forced pass: fp32 scalars in nats, mean over the tokens scored."""
 
     text_loss: Tensor
     image_loss: Tensor
@@ -119,9 +128,9 @@ class Prefill(NamedTuple):
 class Dalle(nn.Module):
     """Decoder-only transformer; position p of the stream predicts token p + 1.
 
-    The stream is ``text_len`` text tokens (the first is [BOS]) and then the image tokens in raster
-    order. Text and image have vocabularies and heads of their own. Text positions have a learned
-    embedding, image positions the sum of a row and a column embedding ([P] 2.2).
+    The stream is ``text_len`` text tokens (the first is [BOS]) and then the image tokens, in raster
+    order or in another (see ``functional/orders.py``), embedded by ``models/stream.py``. Text and
+    image have vocabularies and heads of their own ([P] 2.2).
 
     Attributes:
         activation_checkpointing: Keep only each block's input for the backward pass and compute
@@ -132,12 +141,14 @@ class Dalle(nn.Module):
         super().__init__()
         self.config = config
         self.activation_checkpointing = False
-        self.text_embedding = nn.Embedding(config.text_vocab_size, config.dim)
-        self.pad_embedding = nn.Embedding(config.text_len, config.dim)
-        self.text_position_embedding = nn.Embedding(config.text_len, config.dim)
-        self.image_embedding = nn.Embedding(config.codebook_size, config.dim)
-        self.row_embedding = nn.Embedding(config.image_grid, config.dim)
-        self.column_embedding = nn.Embedding(config.image_grid, config.dim)
+        self.embedding = StreamEmbedding(
+            config.text_vocab_size,
+            config.text_len,
+            config.codebook_size,
+            config.image_grid,
+            config.dim,
+            any_order=config.order == "any",
+        )
         self.blocks = nn.ModuleList(
             Block(config.dim, config.heads, config.head_dim, qk_norm=config.qk_norm)
             for _ in range(config.depth)
@@ -158,61 +169,104 @@ class Dalle(nn.Module):
                 nn.init.normal_(module.weight, std=0.02)
             if isinstance(module, nn.Linear) and module.bias is not None:
                 nn.init.zeros_(module.bias)
-            if isinstance(module, nn.LayerNorm | nn.RMSNorm):
+            if isinstance(module, nn.LayerNorm):
                 module.reset_parameters()
         for block in self._blocks():
             for writer in (block.attn.out, block.mlp.down):
                 nn.init.normal_(writer.weight, std=0.02 / math.sqrt(2 * self.config.depth))
 
-    def forward(self, text_tokens: Tensor, image_tokens: Tensor) -> DalleOutput:
+    def forward(
+        self, text_tokens: Tensor, image_tokens: Tensor, order: Tensor | None = None
+    ) -> DalleOutput:
         """Score given tokens (teacher forcing).
 
         Args:
             text_tokens: int64, ``b text_len``, framed by the tokenizer; 0 is padding.
-            image_tokens: int64, ``b i`` with 1 ≤ i ≤ image_grid²: the whole picture or its start.
+            image_tokens: int64, ``b i`` in raster order, 1 ≤ i ≤ image_grid²: the whole picture or,
+                without an order, its start.
+            order: int64, ``i`` or ``b i``: the order to read and predict them in; None is raster.
 
         Returns:
-            Logits of every text token but the first and of every image token.
+            Logits of every text token but the first and of every image token, the latter in the
+            order given: entry j predicts the token at raster position ``order[j]``.
 
         Raises:
-            ValueError: A length does not fit the config.
+            ValueError: A length does not fit the config, or the net reads raster order alone.
         """
-        text, image = self._states(text_tokens, image_tokens)
+        stream, order = self._in_order(image_tokens, order)
+        text, image = self._states(text_tokens, stream, order)
         return DalleOutput(self.text_head(text).float(), self.image_head(image).float())
 
-    def losses(self, text_tokens: Tensor, image_tokens: Tensor) -> DalleLosses:
+    def losses(
+        self,
+        text_tokens: Tensor,
+        image_tokens: Tensor,
+        order: Tensor | None = None,
+        scored: Tensor | None = None,
+    ) -> DalleLosses:
         """Score given tokens as :meth:`forward` does, without ever holding all their logits.
+
+        Args:
+            text_tokens: int64, ``b text_len``.
+            image_tokens: int64, ``b i`` in raster order with 1 ≤ i ≤ image_grid².
+            order: As in :meth:`forward`.
+            scored: bool, ``b i`` over raster positions: image tokens that count; None is all.
+
+        Returns:
+            Cross-entropy of every text token but the first and of the image tokens that count.
+
+        Raises:
+            ValueError: A length does not fit the config, or the net reads raster order alone.
+        """
+        stream, order = self._in_order(image_tokens, order)
+        text, image = self._states(text_tokens, stream, order)
+        if scored is not None:
+            counts = scored.gather(1, order[:, : stream.shape[1]].expand_as(stream))
+            image, stream = image[counts][None], stream[counts][None]
+        return DalleLosses(
+            vocabulary_loss(text, self.text_head.weight, text_tokens[:, 1:]),
+            vocabulary_loss(image, self.image_head.weight, stream),
+        )
+
+    def image_losses(self, text_tokens: Tensor, image_tokens: Tensor) -> Tensor:
+        """Score each image token by itself, in raster order and without gradients.
+
+        The logits are products in fp32, whatever the net computes in: where pictures are compared,
+        rounding must not decide.
 
         Args:
             text_tokens: int64, ``b text_len``.
             image_tokens: int64, ``b i`` with 1 ≤ i ≤ image_grid².
 
         Returns:
-            Cross-entropy of every text token but the first and of every image token.
+            Cross-entropy of each: fp32, ``b i``, nats.
 
         Raises:
             ValueError: A length does not fit the config.
         """
-        text, image = self._states(text_tokens, image_tokens)
-        return DalleLosses(
-            vocabulary_loss(text, self.text_head.weight, text_tokens[:, 1:]),
-            vocabulary_loss(image, self.image_head.weight, image_tokens),
-        )
+        with torch.no_grad():
+            _, image = self._states(text_tokens, *self._in_order(image_tokens, None))
+            weight = self.image_head.weight.float()
+            with torch.autocast(image.device.type, enabled=False):
+                return vocabulary_losses(image.float(), weight, image_tokens)
 
-    def prefill(self, text_tokens: Tensor, image_tokens: Tensor) -> Prefill:
-        """Read the text and what is known of the picture's start.
+    def prefill(
+        self, text_tokens: Tensor, image_tokens: Tensor, order: Tensor | None = None
+    ) -> Prefill:
+        """Read the text and the image tokens that are known.
 
         Args:
             text_tokens: int64, ``prompts text_len``.
-            image_tokens: int64, ``prompts i`` with 0 ≤ i ≤ image_grid².
+            image_tokens: int64, ``prompts i`` with 0 ≤ i ≤ image_grid²: the first of the order,
+                in that order.
+            order: int64, ``image_grid²`` or ``prompts image_grid²``; None is raster.
 
         Raises:
-            ValueError: A length does not fit the config.
+            ValueError: A length does not fit the config, or the net reads raster order alone.
         """
         self._check(text_tokens, image_tokens.shape[1])
         layers = [PrefixCache(pattern) for pattern in self.config.patterns]
-        text = self._embed_text(text_tokens)
-        x = torch.cat([text, self._embed_image(image_tokens, first=0)], dim=1)
+        x = self.embedding(text_tokens, image_tokens, self._rows(order, text_tokens.device))
         return Prefill(self.image_head(self._transform(x, layers)[:, -1]).float(), layers)
 
     def new_caches(self, prefill: Prefill, copies: int) -> list[KVCache]:
@@ -220,34 +274,37 @@ class Dalle(nn.Module):
         size = (self.config.text_len, self.config.image_len, copies)
         return [KVCache(layer, *size) for layer in prefill.layers]
 
-    def step(self, image_tokens: Tensor, caches: list[KVCache]) -> Tensor:
+    def step(
+        self, image_tokens: Tensor, caches: list[KVCache], order: Tensor | None = None
+    ) -> Tensor:
         """Read one more image token of each candidate.
 
         Args:
             image_tokens: int64, ``prompts·copies``: the tokens of the caches' next position.
             caches: Caches made by :meth:`new_caches`, moved on by earlier steps.
+            order: The order that the prefill read, ``i`` or ``prompts·copies i``; None is raster.
 
         Returns:
-            Logits of the image token behind it: fp32, ``prompts·copies codebook_size``.
+            Logits of the next image token of the order: fp32, ``prompts·copies codebook_size``.
 
         Raises:
-            ValueError: The picture is complete.
+            ValueError: The picture is complete, or the net reads raster order alone.
         """
         position = caches[0].position
         if position >= self.config.image_len:
             raise ValueError(f"the picture is complete: it has {position} image tokens")
-        x = self._embed_image(image_tokens[:, None], first=position)
+        order = self._rows(order, image_tokens.device)
+        x = self.embedding.of_image(image_tokens[:, None], order, first=position)
         return self.image_head(self._transform(x, caches)[:, -1]).float()
 
-    def _states(self, text_tokens: Tensor, image_tokens: Tensor) -> tuple[Tensor, Tensor]:
-        """Last states from which text tokens 1 … and image tokens 0 … are predicted.
+    def _states(self, text_tokens: Tensor, stream: Tensor, order: Tensor) -> tuple[Tensor, Tensor]:
+        """Last states from which text tokens 1 … and the stream's image tokens are predicted.
 
         The last image token predicts nothing; it is read all the same, since the sparse layers
         work on whole rows.
         """
-        self._check(text_tokens, image_tokens.shape[1], shortest=1)
-        text = self._embed_text(text_tokens)
-        x = torch.cat([text, self._embed_image(image_tokens, first=0)], dim=1)
+        self._check(text_tokens, stream.shape[1], shortest=1)
+        x = self.embedding(text_tokens, stream, order)
         mixes = [partial(attend, pattern=pattern) for pattern in self.config.patterns]
         x = self._transform(x, mixes)
         text_len = self.config.text_len
@@ -266,20 +323,19 @@ class Dalle(nn.Module):
                 x = block(x, mix)
         return self.norm(x)
 
-    def _embed_text(self, text_tokens: Tensor) -> Tensor:
-        positions = torch.arange(text_tokens.shape[1], device=text_tokens.device)
-        tokens = self.text_embedding(text_tokens)
-        padding = (text_tokens == PAD_ID).unsqueeze(-1)
-        tokens = torch.where(padding, self.pad_embedding(positions), tokens)
-        return tokens + self.text_position_embedding(positions)
+    def _in_order(self, image_tokens: Tensor, order: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Return image tokens of raster order in the stream's order, and that order by rows."""
+        rows = self._rows(order, image_tokens.device)
+        if order is None:
+            return image_tokens, rows
+        return in_order(image_tokens, rows), rows
 
-    def _embed_image(self, image_tokens: Tensor, first: int) -> Tensor:
-        """Embed ``b i`` tokens whose first stands at raster position ``first``."""
-        end = first + image_tokens.shape[1]
-        positions = torch.arange(first, end, device=image_tokens.device)
-        rows = self.row_embedding(positions // self.config.image_grid)
-        columns = self.column_embedding(positions % self.config.image_grid)
-        return self.image_embedding(image_tokens) + (rows + columns)
+    def _rows(self, order: Tensor | None, device: torch.device) -> Tensor:
+        """Return an order as ``1 i`` or ``b i``; a net of raster order refuses any other."""
+        rows = order_rows(order, self.config.image_grid, device)
+        if order is not None and self.config.order == "raster":
+            check_raster(rows, self.config.image_grid)
+        return rows
 
     def _check(self, text_tokens: Tensor, image_len: int, shortest: int = 0) -> None:
         if text_tokens.shape[1] != self.config.text_len:

@@ -11,7 +11,11 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from lit_dalle.functional.losses import map_pixels, unmap_pixels
-from lit_dalle.functional.quantize import gumbel_softmax, hard_tokens, index_backpropagation
+from lit_dalle.models.codes import Codes, NearestCodes, ScalarCodes, SoftmaxCodes
+
+Quantizer = Literal["gumbel", "ibq", "vq", "fsq"]
+SOFTMAX: tuple[Quantizer, ...] = ("gumbel", "ibq")
+"""Quantizers whose latents are the logits of all codes."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +38,16 @@ class DiscreteVAEConfig:
     patch: int = 1
     """Pixels a side merged into channels before the first layer and split after the last (our
     choice where not 1): a patch of 2 leaves out the finest, most costly resolution."""
-    relaxation: Literal["gumbel", "ibq"] = "gumbel"
-    """How codes are chosen in training: Gumbel softmax ([P]), or index back-propagation, one-hot
-    with the gradient of the softmax over all codes (our choice)."""
+    input_kernel: int = 7
+    """Side of the first convolution ([D]: 7); odd. With a larger ``patch`` less does."""
+    quantizer: Quantizer = "gumbel"
+    """How codes are chosen: ``gumbel`` softmax ([P]), or of our choice ``ibq``, one-hot with the
+    gradient of the softmax over all codes; ``vq``, the nearest of a codebook of running means;
+    ``fsq``, every latent channel rounded to a few levels."""
+    code_dim: int = 8
+    """Latent channels of ``vq``, in which the nearest code is looked for (our choice)."""
+    levels: tuple[int, ...] = ()
+    """Levels of each latent channel of ``fsq``; their product is the codebook's size."""
     post_gain: float | None = None
     """Factor on every residual path; None for the published 1 / (number of blocks)²."""
     logits_gain: float = 1.0
@@ -55,6 +66,13 @@ class DiscreteVAEConfig:
                 f"least 1, got {list(self.widths)}, {self.hidden}, {self.blocks_per_group}, "
                 f"{self.patch}"
             )
+        if self.input_kernel < 1 or self.input_kernel % 2 == 0:
+            raise ValueError(f"input_kernel must be odd and positive, got {self.input_kernel}")
+        if self.quantizer == "fsq" and math.prod(self.levels) != self.codebook_size:
+            raise ValueError(
+                f"fsq levels {list(self.levels)} make {math.prod(self.levels)} codes, "
+                f"codebook_size is {self.codebook_size}: make them agree"
+            )
         if self.image_size % self.downsampling:
             raise ValueError(
                 f"image_size {self.image_size} is not a multiple of the downsampling "
@@ -72,6 +90,12 @@ class DiscreteVAEConfig:
         return self.image_size // self.downsampling
 
     @property
+    def latent_dim(self) -> int:
+        """Channels between encoder and decoder: the logits of all codes, or fewer latents."""
+        few = {"vq": self.code_dim, "fsq": len(self.levels)}
+        return few.get(self.quantizer, self.codebook_size)
+
+    @property
     def residual_gain(self) -> float:
         """Factor on every residual path."""
         return self.post_gain or 1 / (len(self.widths) * self.blocks_per_group) ** 2
@@ -82,8 +106,10 @@ class DiscreteVAEOutput(NamedTuple):
 
     maps: Tensor
     """fp32 ``b 6 H W``: μ and ln b of the logit-Laplace density."""
-    logits: Tensor
-    """fp32 ``b k h w``: encoder logits, without noise."""
+    latents: Tensor
+    """fp32 ``b c h w``: for a softmax quantizer the logits of the k codes, without noise."""
+    penalty: Tensor
+    """Scalar fp32: mean squared distance of latents to codes (``vq``), else 0."""
 
 
 class Conv(nn.Module):
@@ -141,12 +167,14 @@ class ResidualBlock(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Targets to logits, from fine to coarse, with a max-pool between groups."""
+    """Targets to latents, from fine to coarse, with a max-pool between groups."""
 
     def __init__(self, config: DiscreteVAEConfig) -> None:
         super().__init__()
         dims = [width * config.hidden for width in config.widths]
-        layers = OrderedDict[str, nn.Module](input=Conv(3 * config.patch**2, dims[0], 7))
+        layers = OrderedDict[str, nn.Module](
+            input=Conv(3 * config.patch**2, dims[0], config.input_kernel)
+        )
         for number, dim in enumerate(dims, start=1):
             before = dims[max(number - 2, 0)]
             layers[f"group_{number}"] = _group(before, dim, (3, 3, 3, 1), config)
@@ -157,14 +185,14 @@ class Encoder(nn.Module):
             layers["norm"] = nn.BatchNorm2d(dims[-1], momentum=0.01, affine=False)
         self.patch = config.patch
         self.body = nn.Sequential(layers)
-        self.output = Conv32(dims[-1], config.codebook_size, 1, init_gain=config.logits_gain)
+        self.output = Conv32(dims[-1], config.latent_dim, 1, init_gain=config.logits_gain)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Images ``b 3 H W`` in [0, 1] → logits ``b k h w`` fp32."""
+        """Images ``b 3 H W`` in [0, 1] → latents ``b c h w`` fp32."""
         return self.output(self.features(images))
 
     def features(self, images: Tensor) -> Tensor:
-        """Images ``b 3 H W`` in [0, 1] → what the logits are linear in, ``b d h w``."""
+        """Images ``b 3 H W`` in [0, 1] → what the latents are linear in, ``b d h w``."""
         x = F.pixel_unshuffle(map_pixels(images), self.patch)
         return self.body(x.contiguous(memory_format=torch.channels_last))
 
@@ -175,7 +203,7 @@ class Decoder(nn.Module):
     def __init__(self, config: DiscreteVAEConfig) -> None:
         super().__init__()
         before, gain = config.codebook_dim, config.codebook_gain
-        self.codebook = Conv32(config.codebook_size, before, 1, init_gain=gain)
+        self.codebook = Conv32(config.latent_dim, before, 1, init_gain=gain)
         dims = [width * config.hidden for width in reversed(config.widths)]
         layers = OrderedDict[str, nn.Module]()
         for number, dim in enumerate(dims, start=1):
@@ -193,12 +221,6 @@ class Decoder(nn.Module):
         x = self.body(vectors.contiguous(memory_format=torch.channels_last))
         return F.pixel_shuffle(x, self.patch).float()
 
-    def look_up(self, image_tokens: Tensor, grid: int) -> Tensor:
-        """Image tokens ``b (h w)`` → code vectors ``b d h w`` fp32, without one-hot codes."""
-        table = self.codebook.weight[:, :, 0, 0].T
-        vectors = F.embedding(image_tokens, table) + self.codebook.bias
-        return rearrange(vectors.float(), "b (h w) d -> b d h w", h=grid)
-
 
 class DiscreteVAE(nn.Module):
     """Encoder and decoder of image tokens."""
@@ -208,32 +230,26 @@ class DiscreteVAE(nn.Module):
         self.config = config
         self.encoder = Encoder(config)
         self.decoder = Decoder(config)
+        self.codes: Codes = build_codes(config)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, images: Tensor, noise: Tensor | None, tau: float) -> DiscreteVAEOutput:
-        """Relax the codes and decode them, for training.
+        """Choose codes such that gradients pass, and decode them, for training.
 
         Args:
             images: float ``b 3 H W`` in [0, 1].
-            noise: Gumbel noise ``b k h w``; None for index back-propagation, which has none.
+            noise: Gumbel noise ``b k h w``; None for the quantizers that have none.
             tau: Relaxation temperature.
 
         Raises:
             ValueError: The Gumbel relaxation was asked for without noise.
         """
-        logits = self.encode_logits(images)
-        return DiscreteVAEOutput(self.decode_codes(self.relax(logits, noise, tau)), logits)
+        latents = self.encode_latents(images)
+        coded = self.codes(latents, noise, tau)
+        return DiscreteVAEOutput(self.decode_codes(coded.codes), latents, coded.penalty)
 
-    def relax(self, logits: Tensor, noise: Tensor | None, tau: float) -> Tensor:
-        """Codes for training, ``b k h w``, by the config's relaxation."""
-        if self.config.relaxation == "ibq":
-            return index_backpropagation(logits, tau)
-        if noise is None:
-            raise ValueError("the Gumbel relaxation needs noise: pass gumbel_noise(...)")
-        return gumbel_softmax(logits, noise, tau)
-
-    def encode_logits(self, images: Tensor) -> Tensor:
-        """Images ``b 3 H W`` in [0, 1] → logits ``b k h w`` fp32.
+    def encode_latents(self, images: Tensor) -> Tensor:
+        """Images ``b 3 H W`` in [0, 1] → latents ``b c h w`` fp32, logits for a softmax quantizer.
 
         Raises:
             ValueError: The pictures have another size than the config says.
@@ -244,12 +260,12 @@ class DiscreteVAE(nn.Module):
         return self.encoder(images)
 
     def decode_codes(self, codes: Tensor) -> Tensor:
-        """Codes ``b k h w``, one-hot or a mixture, → maps ``b 6 H W`` fp32."""
+        """Codes ``b c h w`` → maps ``b 6 H W`` fp32; for a softmax, one-hot or a mixture."""
         return self.decoder(self.decoder.codebook(codes))
 
     def encode(self, images: Tensor) -> Tensor:
-        """Images ``b 3 H W`` in [0, 1] → image tokens int64 ``b (h w)``, the arg-max."""
-        return hard_tokens(self.encode_logits(images))
+        """Images ``b 3 H W`` in [0, 1] → image tokens int64 ``b (h w)``, without noise."""
+        return self.codes.tokens(self.encode_latents(images))
 
     def decode(self, image_tokens: Tensor) -> Tensor:
         """Image tokens int64 ``b (h w)`` → images ``b 3 H W`` fp32 in [0, 1]: φ⁻¹(sigmoid μ).
@@ -267,7 +283,18 @@ class DiscreteVAE(nn.Module):
                 f"{grid}×{grid} = {grid**2} image tokens a picture expected, "
                 f"got shape {list(image_tokens.shape)}"
             )
-        return self.decoder(self.decoder.look_up(image_tokens, grid))
+        layer = self.decoder.codebook
+        read = self.codes.times(image_tokens, layer.weight[:, :, 0, 0].T) + layer.bias
+        return self.decoder(rearrange(read.float(), "b (h w) d -> b d h w", h=grid))
+
+
+def build_codes(config: DiscreteVAEConfig) -> NearestCodes | ScalarCodes | SoftmaxCodes:
+    """Make what stands between encoder and decoder."""
+    if config.quantizer == "vq":
+        return NearestCodes(config.codebook_size, config.code_dim)
+    if config.quantizer == "fsq":
+        return ScalarCodes(config.levels)
+    return SoftmaxCodes(straight_through=config.quantizer == "ibq")
 
 
 def to_images(maps: Tensor) -> Tensor:

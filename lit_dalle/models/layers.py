@@ -35,15 +35,6 @@ class LayerNorm32(nn.LayerNorm):
             return F.layer_norm(x.to(self.weight.dtype), *settings).to(x.dtype)
 
 
-class RMSNorm32(nn.RMSNorm):
-    """RMSNorm computed in fp32; the output has the input's dtype."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Normalise the last dimension of ``x`` (any leading shape)."""
-        weight = self.weight.float()
-        return F.rms_norm(x.float(), self.normalized_shape, weight, self.eps).to(x.dtype)
-
-
 class Attention(nn.Module):
     """Multi-head self-attention with one packed projection for queries, keys and values."""
 
@@ -57,8 +48,8 @@ class Attention(nn.Module):
         self.head_dim = head_dim or dim // heads
         self.qkv = nn.Linear(dim, 3 * heads * self.head_dim)
         self.out = nn.Linear(heads * self.head_dim, dim)
-        self.q_norm = RMSNorm32(self.head_dim) if qk_norm else nn.Identity()
-        self.k_norm = RMSNorm32(self.head_dim) if qk_norm else nn.Identity()
+        self.q_norm = LayerNorm32(self.head_dim, bias=False) if qk_norm else nn.Identity()
+        self.k_norm = LayerNorm32(self.head_dim, bias=False) if qk_norm else nn.Identity()
 
     def forward(self, x: Tensor, mix: Mix = attend) -> Tensor:
         """Mix the positions of ``x``.

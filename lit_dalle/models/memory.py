@@ -179,9 +179,9 @@ def estimate_dvae(
     with torch.device("meta"):
         net = DiscreteVAE(config)
     form = Format.of(precision, device)
-    codes = FP32 * config.codebook_size * config.image_grid**2
+    codes = FP32 * config.latent_dim * config.image_grid**2
     pixels = FP32 * config.image_size**2
-    between = 4 if config.relaxation == "ibq" else 3  # codes, and what the KL term keeps
+    between = {"gumbel": 3, "ibq": 4, "vq": 3, "fsq": 3}[config.quantizer]  # and the loss's terms
     loss = codes * (between + usage_term) + 9 * pixels
     maps = encoder_bytes(config, form) + decoder_bytes(config, form)
     beside = codes + (6 + 3) * pixels  # logits, maps and pictures, held by the step
@@ -240,7 +240,7 @@ def _dalle_block(
     rows, head_dim = batch_size * length, inner // config.heads
     mixed = attention_bytes(pattern, length, batch_size * config.heads, head_dim, form)
     if config.qk_norm:
-        mixed += 2 * rows * (2 * FP32 * inner + FP32 * config.heads)
+        mixed += 2 * rows * (form.work * inner + 2 * FP32 * config.heads)
     return block_bytes(rows, config.dim, inner, form) + mixed
 
 

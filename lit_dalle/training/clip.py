@@ -12,7 +12,10 @@ from lit_dalle.functional.contrastive import (
     contrastive_loss,
     matches,
 )
+from lit_dalle.functional.sampling import uniform_noise
+from lit_dalle.generation.export import load_model
 from lit_dalle.models.clip import INITIAL_LOGIT_SCALE, Clip, ClipConfig, ClipOutput
+from lit_dalle.models.dvae import DiscreteVAE
 from lit_dalle.training.optimization import OptimizerConfig, as_config, build_optimizer, plain
 
 OPTIMIZER = OptimizerConfig()
@@ -26,16 +29,23 @@ class LitClip(L.LightningModule):
     whose nearest caption in the validation batch is their own) and ``val/chance``, the loss at
     which nothing has been learned.
 
+    A CLIP that ranks what a prior draws sees pictures that a dVAE decoded. With ``dvae`` a share of
+    the training pictures, drawn by (seed, step, ``index``), is encoded and decoded by it first.
+
     Args:
         config: Sizes of the towers.
         optimizer: Optimiser settings.
         initial_logit_scale: Where the logit_scale starts, in log space ([C] 2.5: ln(1/0.07)). Adam
             moves it by at most the learning rate an update, so a run of a thousand updates never
             reaches the scale it needs: start those higher (our choice).
-        seed: Seed of the initial weights.
+        dvae: Folder of an exported dVAE for pictures of CLIP's size; None leaves pictures as they
+            are. It stays frozen and outside this module: neither optimiser nor EMA nor checkpoint
+            holds its weights.
+        dvae_share: Share of the training pictures that pass through it.
+        seed: Seed of the initial weights, and of what passes through the dVAE.
 
     Raises:
-        ValueError: The initial logit_scale is above its bound, ln 100.
+        ValueError: The initial logit_scale is above its bound, ln 100, or the share is none.
     """
 
     def __init__(
@@ -43,6 +53,8 @@ class LitClip(L.LightningModule):
         config: ClipConfig | dict[str, Any],
         optimizer: OptimizerConfig | dict[str, Any] = OPTIMIZER,
         initial_logit_scale: float = INITIAL_LOGIT_SCALE,
+        dvae: str | None = None,
+        dvae_share: float = 0.5,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -50,8 +62,11 @@ class LitClip(L.LightningModule):
             raise ValueError(
                 f"initial_logit_scale is {initial_logit_scale}, the bound is ln 100 = 4.605"
             )
+        if not 0 < dvae_share <= 1:
+            raise ValueError(f"dvae_share must be in (0, 1], got {dvae_share}")
         self.config = as_config(ClipConfig, config)
         self.optimizer_config = as_config(OptimizerConfig, optimizer)
+        self.dvae_folder, self.dvae_share, self.seed = dvae, dvae_share, seed
         self.save_hyperparameters()
         self.save_hyperparameters(
             {"config": plain(self.config), "optimizer": plain(self.optimizer_config)}
@@ -60,15 +75,34 @@ class LitClip(L.LightningModule):
             torch.manual_seed(seed)
             self.net = Clip(self.config)
         nn.init.constant_(self.net.logit_scale, initial_logit_scale)
+        self._frozen: list[DiscreteVAE] = []  # a list, so that the dVAE is no submodule
 
     def forward(self, images: Tensor, text_tokens: Tensor) -> ClipOutput:
         """Encode pairs; see :meth:`Clip.forward`."""
         output: ClipOutput = self.net(images, text_tokens)
         return output
 
+    def setup(self, stage: str) -> None:
+        """Load the frozen dVAE before training.
+
+        Raises:
+            FileNotFoundError: There is no dVAE in the folder.
+            ValueError: It reads pictures of another size.
+        """
+        if stage != "fit" or self.dvae_folder is None or self._frozen:
+            return
+        dvae = load_model(self.dvae_folder, kind="dvae")
+        own, read = self.config.image_size, dvae.config.image_size
+        if own != read:
+            raise ValueError(
+                f"CLIP reads pictures of {own}×{own}, the dVAE at {self.dvae_folder} of "
+                f"{read}×{read}: give one for the same size, or leave model.dvae out"
+            )
+        self._frozen.append(dvae)
+
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
         """Loss of the rows of all processes."""
-        output: ClipOutput = self(batch["images"], batch["text_tokens"])
+        output: ClipOutput = self(self._as_decoded(batch), batch["text_tokens"])
         loss = contrastive_loss(*output, group_ids=batch.get("group_ids"))
         self.log("train/loss", loss, prog_bar=True)
         self.log("train/logit_scale", output.logit_scale.detach())
@@ -93,6 +127,20 @@ class LitClip(L.LightningModule):
         super().optimizer_step(*args, **kwargs)
         with torch.no_grad():
             self.net.logit_scale.clamp_(max=MAX_LOGIT_SCALE)
+
+    @torch.no_grad()
+    def _as_decoded(self, batch: dict[str, Any]) -> Tensor:
+        """The batch's pictures, ``b 3 h w``, some of them as the dVAE decodes them."""
+        images: Tensor = batch["images"]
+        if not self._frozen:
+            return images
+        draws = uniform_noise(self.seed, self.global_step, batch["index"])
+        chosen = (draws < self.dvae_share).nonzero()[:, 0]
+        if not len(chosen):
+            return images
+        dvae = self._frozen[0].to(images.device)
+        decoded = dvae.decode(dvae.encode(images[chosen]))
+        return images.index_copy(0, chosen, decoded.to(images.dtype))
 
     def _evaluate(self, batch: dict[str, Any], stage: str) -> None:
         output: ClipOutput = self(batch["images"], batch["text_tokens"])

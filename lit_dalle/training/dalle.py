@@ -7,19 +7,32 @@ import lightning
 import torch
 from torch import Tensor
 
+from lit_dalle.functional.orders import OrderMix, draw_orders, draw_rectangles, masked_last
 from lit_dalle.functional.sampling import uniform_noise
+from lit_dalle.functional.schedules import Schedule
 from lit_dalle.generation.decode import null_text_tokens
 from lit_dalle.generation.export import folder_hash, load_model
 from lit_dalle.models.dalle import Dalle, DalleConfig
 from lit_dalle.models.dvae import DiscreteVAE
 from lit_dalle.training.optimization import OptimizerConfig, as_config, build_optimizer, plain
 
+RASTER_ROWS = OrderMix()
+"""Training rows as published: all in raster order."""
+WHOLE_RUN = Schedule(start=1.0, end=1.0, shape="constant")
+"""Rows follow the mix of orders from the first update to the last (our choice)."""
+VALIDATION_DRAW = -1
+"""Stands for the step in the draw of a validation row's rectangle; no update has this number."""
+
 
 class LitDalle(lightning.LightningModule):
     """Train the prior by next-token prediction over text and image tokens ([P] 2.2).
 
     Batches hold ``text_tokens`` and ``image_tokens``, or ``images`` that the frozen dVAE encodes on
-    the fly, and ``index`` when captions are dropped.
+    the fly, and ``index`` when captions are dropped or the net is of order ``any``.
+
+    Losses of validation and test are those of raster order, for nets of either order. A net of
+    order ``any`` also logs ``rectangle_loss``: nats per token of a rectangle (one a row, the same
+    in every epoch) given the caption and everything around it.
     """
 
     def __init__(
@@ -32,6 +45,8 @@ class LitDalle(lightning.LightningModule):
         activation_checkpointing: bool = False,
         text_loss_weight: float = 1 / 8,
         image_loss_weight: float = 7 / 8,
+        orders: OrderMix | dict[str, Any] = RASTER_ROWS,
+        order_share: Schedule | dict[str, Any] = WHOLE_RUN,
         seed: int = 0,
     ) -> None:
         """Take the settings; the net is built in :meth:`configure_model`.
@@ -48,7 +63,11 @@ class LitDalle(lightning.LightningModule):
                 compute the block again there: a third more work, a fraction of the memory.
             text_loss_weight: Weight of the mean loss of a text token ([P] 2.2: 1/8).
             image_loss_weight: Weight of the mean loss of an image token ([P] 2.2: 7/8).
-            seed: Seed of the caption dropout, a function of (seed, step, index).
+            orders: Shares of training rows by order of image tokens; other than raster only for a
+                net of order ``any``.
+            order_share: Share of training rows that follow ``orders``, over the run; the rest are
+                in raster order (1 → 0 is the annealing of RAR, arXiv 2411.00776).
+            seed: Seed of the caption dropout and of the orders, functions of (seed, step, index).
 
         Raises:
             ValueError: A setting is out of range.
@@ -58,6 +77,9 @@ class LitDalle(lightning.LightningModule):
             raise ValueError(f"caption_dropout must be in [0, 1), got {caption_dropout}")
         self.config = as_config(DalleConfig, config)
         self.optimizer_config = as_config(OptimizerConfig, optimizer)
+        self.orders = as_config(OrderMix, orders)
+        self.order_share = as_config(Schedule, order_share)
+        self._check_orders()
         self.dvae_folder, self.dvae_hash = dvae, dvae_hash
         self.caption_dropout, self.seed = caption_dropout, seed
         self.activation_checkpointing = activation_checkpointing
@@ -65,7 +87,12 @@ class LitDalle(lightning.LightningModule):
         self.image_loss_weight = image_loss_weight
         self.save_hyperparameters()
         self.save_hyperparameters(
-            {"config": plain(self.config), "optimizer": plain(self.optimizer_config)}
+            {
+                "config": plain(self.config),
+                "optimizer": plain(self.optimizer_config),
+                "orders": plain(self.orders),
+                "order_share": plain(self.order_share),
+            }
         )
         self.net: Dalle
         self._frozen: list[DiscreteVAE] = []  # a list, so that the dVAE is no submodule
@@ -106,24 +133,50 @@ class LitDalle(lightning.LightningModule):
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
         """Return the weighted loss of one batch, nats per token."""
         text_tokens = self._drop_captions(batch["text_tokens"], batch)
-        return self._losses(text_tokens, batch, "train")
+        return self._losses(text_tokens, batch, "train", self._training_orders(batch))
 
     def validation_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
-        """Log the losses of one batch, captions kept."""
-        return self._losses(batch["text_tokens"], batch, "val")
+        """Log the losses of one batch, captions kept, in raster order."""
+        return self._score(batch, "val")
 
     def test_step(self, batch: dict[str, Any], batch_idx: int, dataloader_idx: int = 0) -> Tensor:
-        """Log the losses of one batch, captions kept."""
-        return self._losses(batch["text_tokens"], batch, "test")
+        """Log the losses of one batch, captions kept, in raster order."""
+        return self._score(batch, "test")
 
     def configure_optimizers(self) -> Any:
         """Give the net's parameters to AdamW; the dVAE has none here."""
         max_steps = int(self.trainer.estimated_stepping_batches)
         return build_optimizer(self.net, self.optimizer_config, max_steps)
 
-    def _losses(self, text_tokens: Tensor, batch: dict[str, Any], stage: str) -> Tensor:
-        image_tokens = self._image_tokens(batch)
-        text_loss, image_loss = self.net.losses(text_tokens, image_tokens)
+    def _score(self, batch: dict[str, Any], stage: str) -> Tensor:
+        """Log the losses in raster order and, of a net of any order, that of rectangles."""
+        batch = batch | {"image_tokens": self._image_tokens(batch)}
+        if self.config.order == "any":
+            self._log_rectangles(batch, stage)
+        return self._losses(batch["text_tokens"], batch, stage)
+
+    def _log_rectangles(self, batch: dict[str, Any], stage: str) -> None:
+        """Log the loss of a rectangle of each row, read last; a mean over rectangles' tokens."""
+        grid, index = self.config.image_grid, batch["index"]
+        inside = draw_rectangles(grid, self.seed, VALIDATION_DRAW, index)
+        tokens = batch["text_tokens"], batch["image_tokens"]
+        loss = self.net.losses(*tokens, order=masked_last(inside), scored=inside).image_loss
+        scored = int(inside.sum())
+        self.log(f"{stage}/rectangle_loss", loss.detach(), sync_dist=True, batch_size=scored)
+
+    def _training_orders(self, batch: dict[str, Any]) -> Tensor | None:
+        """Draw the order of each row, ``b i``; None for a net that knows raster order alone."""
+        if self.config.order == "raster":
+            return None
+        max_steps = int(self.trainer.estimated_stepping_batches)
+        share = self.order_share.value(self.global_step, max_steps)
+        mix, grid = self.orders.annealed(share), self.config.image_grid
+        return draw_orders(mix, grid, self.seed, self.global_step, batch["index"])
+
+    def _losses(
+        self, text_tokens: Tensor, batch: dict[str, Any], stage: str, order: Tensor | None = None
+    ) -> Tensor:
+        text_loss, image_loss = self.net.losses(text_tokens, self._image_tokens(batch), order)
         loss = self.text_loss_weight * text_loss + self.image_loss_weight * image_loss
         named = {"loss": loss, "text_loss": text_loss, "image_loss": image_loss}
         self.log_dict(
@@ -152,6 +205,20 @@ class LitDalle(lightning.LightningModule):
         draws = uniform_noise(self.seed, self.global_step, batch["index"])
         dropped = (draws < self.caption_dropout)[:, None]
         return torch.where(dropped, null_text_tokens(text_tokens), text_tokens)
+
+    def _check_orders(self) -> None:
+        """Raise ValueError where the settings of orders do not fit the net or each other."""
+        ends = (self.order_share.start, self.order_share.end)
+        if not 0 <= min(ends) <= max(ends) <= 1:
+            raise ValueError(
+                f"order_share is a share of rows: it goes from 0 to 1, got {ends[0]} to {ends[1]}"
+            )
+        others = self.orders.shares != RASTER_ROWS.shares or self.order_share != WHOLE_RUN
+        if others and self.config.order == "raster":
+            raise ValueError(
+                "orders and order_share are for a net of any order, and config.order is raster: "
+                "set it to any, or leave them out"
+            )
 
     def _check_sizes(self, dvae: DiscreteVAE) -> None:
         """Raise ValueError where the dVAE's tokens are not those that the prior's config names."""

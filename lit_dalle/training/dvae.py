@@ -1,7 +1,7 @@
 """Training of the discrete VAE: objective, schedules, optimiser, logging."""
 
 from collections import defaultdict
-from typing import Any
+from typing import Any, Literal
 
 import lightning as L
 import torch
@@ -9,7 +9,9 @@ from torch import Tensor
 
 from lit_dalle.functional.losses import (
     dvae_objective,
+    gaussian_nll,
     kl_to_uniform,
+    laplace_nll,
     logit_laplace_nll,
     map_pixels,
     marginal_kl_to_uniform,
@@ -20,11 +22,16 @@ from lit_dalle.functional.quantize import (
     codebook_perplexity,
     codebook_usage,
     gumbel_noise,
-    hard_tokens,
 )
 from lit_dalle.functional.schedules import Schedule
 from lit_dalle.models.code_init import spread_codes
-from lit_dalle.models.dvae import DiscreteVAE, DiscreteVAEConfig, to_images
+from lit_dalle.models.dvae import (
+    SOFTMAX,
+    DiscreteVAE,
+    DiscreteVAEConfig,
+    DiscreteVAEOutput,
+    to_images,
+)
 from lit_dalle.training.optimization import OptimizerConfig, as_config, build_optimizer, plain
 
 PUBLISHED_TAU = Schedule(start=1.0, end=1 / 16, over=150_000)
@@ -34,6 +41,8 @@ PUBLISHED_BETA = Schedule(start=0.0, end=6.6, over=5_000)
 NO_USAGE_TERM = Schedule(start=0.0, end=0.0, shape="constant")
 """The published objective has no usage term."""
 OPTIMIZER = OptimizerConfig()
+Likelihood = Literal["logit_laplace", "laplace", "gaussian"]
+"""Density of the pixels."""
 
 
 class LitDiscreteVAE(L.LightningModule):
@@ -47,7 +56,11 @@ class LitDiscreteVAE(L.LightningModule):
             is β·grid²·KL / (H·W·3) nats per subpixel.
         usage_beta: Weight of the KL of the batch's mean code distribution to uniform, in the same
             units (our choice; 0 as published).
-        min_log_scale: Lower bound on ln b of the likelihood (our choice; None as published).
+        likelihood: Density of the pixels: the paper's, or of our choice ``laplace`` or
+            ``gaussian``, which learn drawn pictures sooner.
+        min_log_scale: Lower bound on ln b of the paper's likelihood (our choice; None as in [P]).
+        commitment: Weight of the squared distance of latents to their codes, for ``vq`` (0.25 in
+            van den Oord et al. 2017).
         code_sharpness: Spread the codes over the first batch's features before the first update,
             with logits of this sharpness (our choice, see ``spread_codes``; None as published).
         seed: Seed of the Gumbel noise, which is a function of (seed, step, index).
@@ -60,7 +73,9 @@ class LitDiscreteVAE(L.LightningModule):
         tau: Schedule | dict[str, Any] = PUBLISHED_TAU,
         beta: Schedule | dict[str, Any] = PUBLISHED_BETA,
         usage_beta: Schedule | dict[str, Any] = NO_USAGE_TERM,
+        likelihood: Likelihood = "logit_laplace",
         min_log_scale: float | None = None,
+        commitment: float = 0.25,
         code_sharpness: float | None = None,
         seed: int = 0,
     ) -> None:
@@ -70,9 +85,11 @@ class LitDiscreteVAE(L.LightningModule):
         self.tau = as_config(Schedule, tau)
         self.beta = as_config(Schedule, beta)
         self.usage_beta = as_config(Schedule, usage_beta)
-        self.min_log_scale = min_log_scale
+        self.likelihood, self.min_log_scale = likelihood, min_log_scale
+        self.commitment = commitment
         self.code_sharpness = code_sharpness
         self.seed = seed
+        self._check_terms()
         self.save_hyperparameters()
         self.save_hyperparameters(
             {
@@ -99,27 +116,30 @@ class LitDiscreteVAE(L.LightningModule):
         images, tau = batch["images"], self._at(self.tau, step)
         output = self.net(images, self._noise(batch["index"], step), tau)
         recon = self._recon(output.maps, images)
-        kl = kl_to_uniform(output.logits)
-        loss = self._objective(recon, kl, output.logits, step)
+        loss, terms = self._objective(recon, output, step)
         self.log("train/loss", loss, prog_bar=True)
-        self.log("train/recon", recon)
-        self.log("train/kl", kl)
-        self.log("train/tau", tau)
-        self.log("train/beta", self._at(self.beta, step))
+        self.log_dict({"train/recon": recon} | {f"train/{k}": v for k, v in terms.items()})
+        if self.has_logits:
+            self.log_dict({"train/tau": tau, "train/beta": self._at(self.beta, step)})
         return loss
 
-    def relaxed_codes(self, logits: Tensor, index: Tensor) -> Tensor:
-        """Return the codes that training would use at this update.
+    @property
+    def has_logits(self) -> bool:
+        """Whether the latents are logits of all codes, so that tau, KL and usage have a meaning."""
+        return self.config.quantizer in SOFTMAX
+
+    def relaxed_maps(self, images: Tensor, index: Tensor) -> Tensor:
+        """Return what training would make of pictures at this update, nothing learned from them.
 
         Args:
-            logits: ``b k h w``.
+            images: ``b 3 H W`` in [0, 1].
             index: Data set index of every picture, int64 ``b``.
 
         Returns:
-            fp32 ``b k h w``.
+            fp32 ``b 6 H W``.
         """
         step = self.global_step
-        return self.net.relax(logits, self._noise(index, step), self._at(self.tau, step))
+        return self.net(images, self._noise(index, step), self._at(self.tau, step)).maps
 
     def _spread_codes(self, images: Tensor, sharpness: float) -> None:
         """Set the codes up from the first process's pictures; all processes get the same."""
@@ -135,12 +155,15 @@ class LitDiscreteVAE(L.LightningModule):
     def validation_step(self, batch: dict[str, Any], batch_idx: int) -> None:
         """Score hard tokens: what the later stages see."""
         images = batch["images"]
-        logits = self.net.encode_logits(images)
-        image_tokens = hard_tokens(logits)
+        latents = self.net.encode_latents(images)
+        image_tokens = self.net.codes.tokens(latents)
         maps = self.net.decode_maps(image_tokens)
-        recon, kl = self._recon(maps, images), kl_to_uniform(logits)
-        loss = self._objective(recon, kl, logits, self.global_step)
-        scores = {"val/loss": loss, "val/recon": recon, "val/kl": kl}
+        recon = self._recon(maps, images)
+        output = DiscreteVAEOutput(maps, latents, latents.new_zeros(()))
+        loss, terms = self._objective(recon, output, self.global_step)
+        scores = {"val/loss": loss, "val/recon": recon}
+        if self.has_logits:
+            scores["val/kl"] = terms["kl"]
         self.log_dict(scores, sync_dist=True, batch_size=len(images))
         self._counts += code_counts(image_tokens, self.config.codebook_size)
         quality = psnr(to_images(maps), images)
@@ -185,23 +208,46 @@ class LitDiscreteVAE(L.LightningModule):
         return gathered.reshape(-1, counts.numel()).sum(dim=0)
 
     def _noise(self, index: Tensor, step: int) -> Tensor | None:
-        if self.config.relaxation == "ibq":
+        if self.config.quantizer != "gumbel":
             return None
         grid = self.config.image_grid
         shape = (self.config.codebook_size, grid, grid)
         return gumbel_noise(shape, self.seed, step, index)
 
     def _recon(self, maps: Tensor, images: Tensor) -> Tensor:
-        return logit_laplace_nll(maps, map_pixels(images), self.min_log_scale)
+        targets = map_pixels(images)
+        if self.likelihood == "laplace":
+            return laplace_nll(maps, targets)
+        if self.likelihood == "gaussian":
+            return gaussian_nll(maps, targets)
+        return logit_laplace_nll(maps, targets, self.min_log_scale)
 
-    def _objective(self, recon: Tensor, kl: Tensor, logits: Tensor, step: int) -> Tensor:
+    def _objective(
+        self, recon: Tensor, output: DiscreteVAEOutput, step: int
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss in nats per subpixel, and its terms beside the reconstruction, by name."""
+        if not self.has_logits:
+            return recon + self.commitment * output.penalty, {"commitment": output.penalty}
         size, grid = self.config.image_size, self.config.image_grid
-        loss = dvae_objective(recon, kl, self._at(self.beta, step), size, grid)
+        kl = kl_to_uniform(output.latents)
+        loss, terms = dvae_objective(recon, kl, self._at(self.beta, step), size, grid), {"kl": kl}
         usage_beta = self._at(self.usage_beta, step)
         if usage_beta:
-            usage = marginal_kl_to_uniform(logits)
-            loss = dvae_objective(loss, usage, usage_beta, size, grid)
-        return loss
+            terms["usage"] = marginal_kl_to_uniform(output.latents)
+            loss = dvae_objective(loss, terms["usage"], usage_beta, size, grid)
+        return loss, terms
+
+    def _check_terms(self) -> None:
+        """Raise ValueError where a term of the loss has no meaning for the quantizer."""
+        weights = {"beta": self.beta, "usage_beta": self.usage_beta}
+        set_terms = [name for name, at in weights.items() if at.start or at.end]
+        if self.likelihood != "logit_laplace" and self.min_log_scale is not None:
+            raise ValueError("min_log_scale bounds the logit_laplace likelihood: leave it out")
+        if set_terms and not self.has_logits:
+            raise ValueError(
+                f"{' and '.join(set_terms)} weigh the KL of a softmax over codes, which the "
+                f"quantizer {self.config.quantizer} does not have: set them to 0"
+            )
 
     def _at(self, schedule: Schedule, step: int) -> float:
         return schedule.value(step, self._max_steps())

@@ -2,20 +2,21 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, Literal, TypeVar, get_type_hints
 
 from torch import nn
-from torch.optim import AdamW
+from torch.optim import AdamW, Muon, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from lit_dalle.functional.schedules import Schedule
+from lit_dalle.training.joined import JoinedOptimizer
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class OptimizerConfig:
-    """AdamW with a learning rate that is a function of the update."""
+    """AdamW, or Muon beside it, with a learning rate that is a function of the update."""
 
     lr: Schedule = field(default_factory=lambda: Schedule(start=1e-3, end=1e-5, warmup=0.02))
     """Learning rate over the run."""
@@ -25,6 +26,10 @@ class OptimizerConfig:
     """Added to the root of the second moment."""
     weight_decay: float = 0.01
     """Decoupled weight decay, on weight matrices only: not on gains, biases and embeddings."""
+    matrices: Literal["adamw", "muon"] = "adamw"
+    """What updates the weight matrices between embeddings and heads: AdamW as in the papers, or
+    Muon (Jordan et al. 2024), momentum made orthogonal, at AdamW's learning rate (our choice).
+    Muon needs whole matrices, so it does not go with sharded weights."""
 
 
 def as_config(cls: type[T], value: T | Mapping[str, Any]) -> T:
@@ -53,19 +58,41 @@ def build_optimizer(module: nn.Module, config: OptimizerConfig, max_steps: int) 
         config: Optimiser settings.
         max_steps: Updates in the whole run, for schedules given as shares.
     """
-    decayed, kept = _split_parameters(module)
-    groups = [
-        {"params": decayed, "weight_decay": config.weight_decay},
-        {"params": kept, "weight_decay": 0.0},
-    ]
-    optimizer = AdamW(groups, lr=1.0, betas=config.betas, eps=config.eps, fused=True)
-    # Lightning does not clip for optimisers that say they unscale gradients themselves. This one
-    # could, but bf16 has no scale, and with a scaler they are unscaled before the clipping.
-    optimizer._step_supports_amp_scaling = False
+    optimizer = _optimizer(module, config)
     scheduler = LambdaLR(optimizer, lambda step: config.lr.value(step, max_steps))
     return {
         "optimizer": optimizer,
         "lr_scheduler": {"scheduler": scheduler, "interval": "step", "name": "lr"},
+    }
+
+
+def _optimizer(module: nn.Module, config: OptimizerConfig) -> Optimizer:
+    decayed, kept = _split_parameters(module)
+    hidden = _hidden_matrices(module) if config.matrices == "muon" else set()
+    groups = [
+        {
+            "params": [p for p in decayed if id(p) not in hidden],
+            "weight_decay": config.weight_decay,
+        },
+        {"params": kept, "weight_decay": 0.0},
+    ]
+    adamw = AdamW(groups, lr=1.0, betas=config.betas, eps=config.eps, fused=True)
+    # Lightning does not clip for optimisers that say they unscale gradients themselves. This one
+    # could, but bf16 has no scale, and with a scaler they are unscaled before the clipping.
+    adamw._step_supports_amp_scaling = False
+    if not hidden:
+        return adamw
+    matrices = [p for p in decayed if id(p) in hidden]
+    muon = Muon(matrices, lr=1.0, weight_decay=config.weight_decay, adjust_lr_fn="match_rms_adamw")
+    return JoinedOptimizer([muon, adamw])
+
+
+def _hidden_matrices(module: nn.Module) -> set[int]:
+    """Ids of the matrices that turn states into states: of linear layers that are no head."""
+    return {
+        id(part.weight)
+        for name, part in module.named_modules()
+        if isinstance(part, nn.Linear) and not name.endswith("head") and part.weight.requires_grad
     }
 
 

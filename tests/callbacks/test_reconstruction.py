@@ -31,9 +31,9 @@ class Softened:
         shape = DiscreteVAEConfig(16, codebook_size=12, codebook_dim=8, hidden=16, widths=(1, 2))
         self.net = DiscreteVAE(shape)
 
-    def relaxed_codes(self, logits, index):
-        assert len(index) == len(logits)
-        return logits.softmax(1)
+    def relaxed_maps(self, images, index):
+        assert len(index) == len(images)
+        return self.net.decode_codes(self.net.encode_latents(images).softmax(1))
 
 
 @torch.no_grad()

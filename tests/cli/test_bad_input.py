@@ -51,6 +51,13 @@ def test_unknown_key(here, capsys):
     assert "data.batchsize" in refused(capsys, [*FIT, "--config", "typo.yaml"])
 
 
+@pytest.mark.parametrize("flag", ["post_gain=null", "quantizer=vqq", "hiden=8"])
+def test_a_value_that_fits_no_field_does_not_replace_the_whole_config(here, capsys, flag):
+    line = refused(capsys, [*FIT, f"--model.init_args.config.{flag}"])
+    assert "model.init_args.config" in line
+    assert not (here / "runs").exists()
+
+
 def test_missing_config(here, capsys):
     line = refused(capsys, ["fit", "--config", "configs/nowhere.yaml"])
     assert "configs/nowhere.yaml" in line
@@ -93,7 +100,7 @@ def test_caption_column_that_is_not_there(here, capsys):
 
 def test_prompt_that_is_too_long(here, capsys):
     line = refused(capsys, ["generate", "a red star " * 50, "--candidates=2", "--keep=1"])
-    assert "has 150 tokens, there is room for 31" in line
+    assert "has 150 tokens, there is room for 39" in line
     assert not (here / "outputs").exists()
 
 
@@ -111,7 +118,7 @@ def test_more_kept_than_drawn(here, capsys):
 @pytest.mark.parametrize(
     ("command", "change", "said"),
     [
-        (FIT, "--data.image_size=60", "60"),
+        (FIT, "--data.image_size=62", "62"),
         (TEXT, "--model.init_args.config.vision_heads=3", "3"),
         (TEXT, "--data.image_size=65", "65"),
     ],

@@ -27,12 +27,13 @@ def world(tmp_path, monkeypatch):
 def test_the_command_writes_results_and_page(world, tmp_path, capsys):
     asked = ["--families", "count", "stack", "--split", "held-out", "--seeds", "0", "1"]
     files = ["--out=out/found.json", "--page=page.html", "--work=work"]
-    main(["evaluate", world, *FEW, *asked, *files])
+    main(["evaluate", world, *FEW, *asked, *files, "--likelihood-weight=0.5"])
     found = json.loads((tmp_path / "out/found.json").read_text())
     facts = found["setting"]
     assert facts["seeds"] == [0, 1]
     assert facts["prompts"] == {"count held-out": 2, "stack held-out": 2}
     assert (facts["candidates"], facts["large_pool"], facts["guidance"]) == (4, 6, 1.0)
+    assert (facts["temperature"], facts["likelihood_weight"]) == (1.0, 0.5)
     assert (facts["world"], facts["grader"]) == ("1", grading.GRADER_VERSION)
     assert set(facts["hashes"]) >= {"pipeline", "dvae", "prior", "clip"}
     cases = [row["case"] for row in found["rows"]]
@@ -136,6 +137,7 @@ def test_lists_and_flags_are_taken_as_they_are_typed():
         (["--prompts", "none.jsonl"], "no file of prompts none.jsonl"),
         (["--page", "."], "is a folder"),
         (["--temperature", "0"], "temperature"),
+        (["--likelihood-weight", "-1"], "likelihood_weight must be 0 or more"),
         (["--pipeline", "nowhere"], "no pipeline nowhere"),
     ],
 )

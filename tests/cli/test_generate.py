@@ -4,6 +4,7 @@ import pytest
 
 from lit_dalle.cli.export import export, join
 from lit_dalle.cli.generate import generate
+from lit_dalle.cli.main import main
 
 
 @pytest.fixture
@@ -66,6 +67,8 @@ def test_given_folder_is_not_overwritten_unasked(world, tmp_path):
         ({"prompt": ""}, ValueError),
         ({"prompt": "very " * 50}, ValueError),
         ({"keep": 7}, ValueError),
+        ({"temperature": 0.0}, ValueError),
+        ({"likelihood_weight": -1.0}, ValueError),
         ({"pipeline": "nowhere"}, FileNotFoundError),
         ({"device": "abacus"}, ValueError),
     ],
@@ -82,9 +85,32 @@ def test_join_makes_a_pipeline_that_draws(world, tmp_path):
     card = tmp_path / "card.md"
     card.write_text("# Mine")
     parts = {name: f"{world}/{name}" for name in ("dvae", "prior", "clip")}
-    join(**parts, out=str(tmp_path / "mine"), card=str(card))
+    own = {"temperature": 0.9, "top_k": 5, "guidance": 2.0, "likelihood_weight": 0.5}
+    join(**parts, out=str(tmp_path / "mine"), card=str(card), **own)
     assert (tmp_path / "mine" / "README.md").read_text() == "# Mine"
-    generate("a red circle", pipeline=str(tmp_path / "mine"), **FEW)
+    folder = generate("a red circle", pipeline=str(tmp_path / "mine"), guidance=1.0, **FEW)
+    facts = json.loads((folder / "generation.json").read_text())
+    assert facts["settings"].items() >= (own | {"guidance": 1.0}).items()
+    best = facts["pictures"][0]
+    assert best["score"] == pytest.approx(best["clip"] + 0.5 * best["likelihood"], abs=1e-6)
+
+
+def test_join_takes_its_settings_as_flags(world, tmp_path, capsys):
+    parts = [f"--{name}={world}/{name}" for name in ("dvae", "prior", "clip")]
+    flags = ["--temperature=0.9", "--top-p", "0.95", "--likelihood-weight=0.2"]
+    main(["join", *parts, f"--out={tmp_path / 'mine'}", *flags])
+    found = json.loads((tmp_path / "mine" / "pipeline.json").read_text())["defaults"]
+    assert found == {
+        "temperature": 0.9,
+        "top_k": None,
+        "top_p": 0.95,
+        "guidance": 1.0,
+        "likelihood_weight": 0.2,
+    }
+    with pytest.raises(SystemExit):
+        main(["join", *parts, f"--out={tmp_path / 'other'}", "--likelihood-weight=-1"])
+    assert "likelihood_weight must be 0 or more" in capsys.readouterr().err
+    assert not (tmp_path / "other").exists()
 
 
 def test_export_of_no_checkpoint(tmp_path):

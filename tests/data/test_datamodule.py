@@ -180,6 +180,28 @@ def test_stale_image_tokens_are_refused(source, tmp_path, changes, message):
         data(source, image_tokens=folder).train_dataloader()
 
 
+@pytest.mark.parametrize("cache", [False, True])
+def test_a_batch_holds_whole_blocks_of_a_scene_and_its_foils(cache):
+    source = WorldSource(size=48, eval_size=4, families=("stack", "count"), foils=3)
+    module = data(source, image_size=64, batch_size=12, cache=cache)
+    for batch in module.train_dataloader():
+        starts = batch["index"][::4]
+        assert torch.equal(batch["index"], (starts[:, None] + torch.arange(4)).reshape(-1))
+        groups = batch["group_ids"].reshape(3, 4)
+        assert all(len(block.unique()) == 4 for block in groups)
+        assert all(len(set(batch["family"][at : at + 4])) == 1 for at in range(0, 12, 4))
+
+
+def test_image_tokens_of_other_foils_are_refused(tmp_path):
+    made, wanted = (WorldSource(size=8, foils=foils) for foils in (1, 3))
+    facts = Encoding("a", made.fingerprint("train"), 64, rows=8, tokens=4)
+    (tmp_path / "train").mkdir()
+    write_image_tokens(tmp_path / "train", [torch.zeros(8, 4)], facts)
+    data(made, image_size=64, image_tokens=str(tmp_path)).train_dataloader()
+    with pytest.raises(ValueError, match=r"image tokens in .* made with source"):
+        data(wanted, image_size=64, image_tokens=str(tmp_path)).train_dataloader()
+
+
 def test_missing_image_tokens_are_told(source, tmp_path):
     with pytest.raises(FileNotFoundError, match="lit-dalle prepare tokens"):
         data(source, image_tokens=str(tmp_path)).train_dataloader()

@@ -52,6 +52,43 @@ def test_training_leaves_out_what_does_not_fill_a_batch_everywhere():
     assert len({item for rank in ranks for item in rank}) == 24
 
 
+def blocks_of(items, size):
+    """First rows of the blocks; each must be whole and in order."""
+    rows = [index for _, index in items]
+    starts = rows[::size]
+    assert rows == [start + place for start in starts for place in range(size)]
+    assert all(start % size == 0 for start in starts)
+    return starts
+
+
+def test_blocks_stay_together_and_are_shuffled():
+    orders = [blocks_of(sampled(42, 8, epoch=epoch, block_size=4), 4) for epoch in range(2)]
+    assert [len(order) for order in orders] == [10, 10]
+    assert sorted(orders[0]) == sorted(orders[1]) == list(range(0, 40, 4))
+    assert orders[0] != orders[1]
+    assert orders[0] != sorted(orders[0])
+
+
+def test_processes_share_the_blocks_that_one_process_takes():
+    alone = sampled(48, batch_size=12, block_size=2)
+    options = {"batch_size": 4, "block_size": 2, "world_size": 3}
+    ranks = [sampled(48, rank=rank, **options) for rank in range(3)]
+    for rank in ranks:
+        blocks_of(rank, 2)
+    for step in range(4):
+        together = [item for rank in ranks for item in rank[4 * step : 4 * step + 4]]
+        assert sorted(together) == sorted(alone[12 * step : 12 * step + 12])
+
+
+def test_evaluation_takes_no_notice_of_blocks():
+    assert sampled(10, shuffle=False, block_size=4) == [(0, index) for index in range(10)]
+
+
+def test_batches_that_would_split_blocks_are_refused():
+    with pytest.raises(ValueError, match=r"batch_size is 6, .* blocks of 4 .* a multiple of that"):
+        make_loader(Echo(40), 6, train=True, block_size=4)
+
+
 def test_evaluation_is_in_order_and_complete():
     assert sampled(10, shuffle=False, epoch=5) == [(0, index) for index in range(10)]
     ranks = [sampled(11, shuffle=False, rank=rank, world_size=2) for rank in range(2)]
@@ -64,23 +101,24 @@ def test_the_last_evaluation_batch_may_be_small():
 
 @FORKING
 @WORKERS
-@pytest.mark.parametrize("taken", [0, 1, 5, 9, 10])
-def test_a_loader_goes_on_where_another_stopped(workers, taken):
-    whole = make_loader(Echo(40), 4, train=True, num_workers=workers)
+@pytest.mark.parametrize(("taken", "block"), [(0, 1), (1, 2), (5, 1), (9, 4), (10, 1)])
+def test_a_loader_goes_on_where_another_stopped(workers, taken, block):
+    options = {"train": True, "block_size": block}
+    whole = make_loader(Echo(40), 4, num_workers=workers, **options)
     whole.sampler.set_epoch(2)
     batches = iter(whole)
     first = [next(batches) for _ in range(taken)]
-    other = make_loader(Echo(40), 4, train=True, num_workers=workers)
+    other = make_loader(Echo(40), 4, num_workers=workers, **options)
     other.load_state_dict(whole.state_dict())
     assert other.state_dict() == {"epoch": 2, "told": 2, "delivered": taken}
     rest = list(other)
-    assert first + rest == list(make_fresh(epoch=2))
+    assert first + rest == list(make_fresh(2, block))
     other.sampler.set_epoch(3)
-    assert list(other) == list(make_fresh(epoch=3)), "the next epoch is whole again"
+    assert list(other) == list(make_fresh(3, block)), "the next epoch is whole again"
 
 
-def make_fresh(epoch):
-    loader = make_loader(Echo(40), 4, train=True)
+def make_fresh(epoch, block=1):
+    loader = make_loader(Echo(40), 4, train=True, block_size=block)
     loader.sampler.set_epoch(epoch)
     return loader
 

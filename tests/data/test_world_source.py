@@ -3,7 +3,7 @@ import pickle
 import pytest
 
 from lit_dalle.data import WorldSource
-from lit_dalle.data.world import FAMILIES, world_row
+from lit_dalle.data.world import FAMILIES, is_held_out, scene_from_json, world_row
 
 
 def test_rows_are_the_world_s():
@@ -44,6 +44,29 @@ def test_the_fingerprint_tells_rows_apart_and_does_not_see_the_size():
     assert WorldSource(size=10).fingerprint("train") == WorldSource(size=99).fingerprint("train")
 
 
+def test_foils_stand_beside_their_scene_each_with_a_picture_of_its_own():
+    rows, plain = WorldSource(size=24, foils=3).load("train"), WorldSource(size=6).load("train")
+    for index in range(24):
+        row, base = rows[index], plain[index // 4]
+        assert (row["scene"] == base["scene"]) == (index % 4 == 0)
+        assert row["family"] == base["family"]
+        assert not is_held_out(scene_from_json(row["scene"]))
+    assert len({row["image"].tobytes() for row in rows}) == 24
+    described = WorldSource(size=24, foils=3).load("train", pictures=False)
+    for key in ("caption", "scene", "group", "family"):
+        assert described[:][key] == rows[:][key]
+
+
+def test_foils_change_the_training_rows_only():
+    plain, foiled = WorldSource(eval_size=9), WorldSource(eval_size=9, foils=1)
+    assert (plain.block_size("train"), foiled.block_size("train")) == (1, 2)
+    assert plain.fingerprint("train") != foiled.fingerprint("train")
+    for split in ("validation", "test", "held_out"):
+        assert foiled.block_size(split) == 1
+        assert plain.fingerprint(split) == foiled.fingerprint(split)
+        assert plain.load(split)[:]["scene"] == foiled.load(split)[:]["scene"]
+
+
 def test_rows_travel_to_other_processes():
     rows = WorldSource(size=5).load("train")
     assert pickle.loads(pickle.dumps(rows))[2]["caption"] == rows[2]["caption"]
@@ -54,5 +77,7 @@ def test_bad_settings_are_told():
         WorldSource(families=("zebra",))
     with pytest.raises(ValueError, match="size is 0"):
         WorldSource(size=0)
+    with pytest.raises(ValueError, match="foils is 4; choose 0 to 3"):
+        WorldSource(foils=4)
     with pytest.raises(ValueError, match="has no valid split; it has train, validation"):
         WorldSource().load("valid")

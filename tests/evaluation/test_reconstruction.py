@@ -40,6 +40,33 @@ def test_psnr_by_family_and_use_of_the_codebook():
     assert done == [2, 1]
 
 
+def test_the_ceiling_is_the_share_that_still_shows_its_scene():
+    batches = list(world_batches("test", 18, batch_size=9))
+    whole = {}
+
+    def encode(images):
+        whole[len(whole)] = images
+        return torch.full((len(images), 1), len(whole) - 1)
+
+    def spoil(image_tokens):
+        images = whole[int(image_tokens[0, 0])].clone()
+        images[0] = images[1]  # the count picture shows a relation
+        return images
+
+    kept = evaluate_reconstruction(encode, lambda t: whole[int(t[0, 0])], batches, 11)
+    spoiled = evaluate_reconstruction(encode, spoil, batches, 11)
+    assert [quality.ceiling[0] for quality in kept.qualities] == [1.0] * 10
+    shares = {quality.family: quality.ceiling[0] for quality in spoiled.qualities}
+    assert shares == {family: float(family != "count") for family in FAMILIES} | {"all": 16 / 18}
+    low, high = spoiled.qualities[0].ceiling[1:]
+    assert low < 16 / 18 < high
+
+
+def test_pictures_without_scenes_have_no_ceiling():
+    found = evaluate_reconstruction(grey, level, BATCHES, 11)
+    assert [quality.ceiling for quality in found.qualities] == [None] * 3
+
+
 def test_the_result_does_not_depend_on_batches():
     rows = {"images": torch.cat([b["images"] for b in BATCHES]), "family": ["a", "b", "a"]}
     assert evaluate_reconstruction(grey, level, [rows], 11) == evaluate_reconstruction(

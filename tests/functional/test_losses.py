@@ -2,10 +2,15 @@ import math
 
 import pytest
 import torch
+from torch.distributions import Laplace, Normal
 
 from lit_dalle.functional.losses import (
+    GAUSSIAN_SCALE,
+    LAPLACE_SCALE,
     dvae_objective,
+    gaussian_nll,
     kl_to_uniform,
+    laplace_nll,
     logit_laplace_nll,
     map_pixels,
     marginal_kl_to_uniform,
@@ -103,3 +108,21 @@ def test_psnr_of_each_picture():
     images = torch.zeros(3, 3, 4, 4)
     wrong = torch.stack([images[0], images[1] + 0.1, images[2] + 1])
     torch.testing.assert_close(psnr(wrong, images), torch.tensor([100.0, 20.0, 0.0]))
+
+
+@pytest.mark.parametrize(
+    ("nll", "density"),
+    [
+        (laplace_nll, lambda mean: Laplace(mean, LAPLACE_SCALE)),
+        (gaussian_nll, lambda mean: Normal(mean, GAUSSIAN_SCALE)),
+    ],
+)
+def test_densities_of_fixed_scale_against_those_of_torch(nll, density):
+    generator = torch.Generator().manual_seed(0)
+    maps = torch.randn(2, 6, 4, 4, generator=generator)
+    targets = map_pixels(torch.rand(2, 3, 4, 4, generator=generator))
+    expected = -density(maps[:, :3].sigmoid()).log_prob(targets).mean()
+    torch.testing.assert_close(nll(maps, targets), expected)
+    wider = maps.clone()
+    wider[:, 3:] += 1.0
+    assert torch.equal(nll(wider, targets), nll(maps, targets))

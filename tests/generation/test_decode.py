@@ -3,6 +3,14 @@ from dataclasses import replace
 import pytest
 import torch
 
+from lit_dalle.functional.orders import (
+    in_order,
+    random_order,
+    raster_order,
+    rectangle_first,
+    rectangle_last,
+    rectangle_mask,
+)
 from lit_dalle.functional.sampling import guide, sample_tokens, uniform_noise
 from lit_dalle.generation.decode import (
     fitting_prompts,
@@ -24,13 +32,27 @@ TINY = DalleConfig(
 )
 
 
-@pytest.fixture(scope="module")
-def prior():
+ANY = replace(TINY, attention="causal", depth=2, order="any")
+RECTANGLE = {"top": 1, "left": 1, "height": 2, "width": 3}
+
+
+def lively(config):
+    """A net whose weights are large enough for every path to matter."""
     torch.manual_seed(0)
-    net = Dalle(TINY).eval()
+    net = Dalle(config).eval()
     for parameter in net.parameters():
         parameter.data += 0.1 * torch.randn_like(parameter)
     return net
+
+
+@pytest.fixture(scope="module")
+def prior():
+    return lively(TINY)
+
+
+@pytest.fixture(scope="module")
+def any_prior():
+    return lively(ANY)
 
 
 @pytest.fixture(scope="module")
@@ -39,17 +61,18 @@ def prompt():
 
 
 @torch.no_grad()
-def naive(prior, text, candidate, *, guidance=1.0, seed=0, known=()):
+def naive(prior, text, candidate, *, guidance=1.0, seed=0, known=(), order=None):
     """One candidate, the whole stream computed again for every token."""
-    image = list(known)
+    places = range(prior.config.image_len) if order is None else order.tolist()
+    image = torch.zeros(1, prior.config.image_len, dtype=torch.int64)
+    image[0, places[: len(known)]] = torch.tensor(known, dtype=torch.int64)
     null = null_text_tokens(text)
-    for p in range(len(image), prior.config.image_len):
-        tokens = torch.tensor([[*image, 0]])
-        cond, uncond = (prior(t, tokens).image_logits[:, -1] for t in (text, null))
+    for j in range(len(known), len(places)):
+        cond, uncond = (prior(t, image, order).image_logits[:, j] for t in (text, null))
         logits = guide(cond, uncond, guidance)
-        noise = uniform_noise(seed, torch.tensor([candidate]), p)
-        image.append(int(sample_tokens(logits, noise)))
-    return image
+        noise = uniform_noise(seed, torch.tensor([candidate]), places[j])
+        image[0, places[j]] = sample_tokens(logits, noise)
+    return image[0].tolist()
 
 
 def test_sampling_equals_recomputing_the_stream_for_every_token(prior, prompt):
@@ -254,3 +277,105 @@ def test_every_prompt_needs_its_seed(prior, prompts):
         generate_image_tokens(prior, prompts, 2, seed=[1, 2, 3, 4])
     with pytest.raises(ValueError, match="at least 1, got 0, 2 and None"):
         generate_image_tokens(prior, prompts[:0], 2)
+
+
+@pytest.mark.parametrize("guidance", [1.0, 2.0])
+@pytest.mark.parametrize("tile", [None, 3])
+def test_sampling_in_an_order_equals_the_naive_one(any_prior, prompt, guidance, tile):
+    settings = {"guidance": guidance, "seed": 2}
+    for known in (0, 1, 10):
+        order = rectangle_last(4, **RECTANGLE)
+        start = torch.randint(0, 24, (1, known))
+        found = generate_image_tokens(
+            any_prior, prompt, 4, prefix_image_tokens=start, order=order, tile=tile, **settings
+        )
+        assert found.tolist() == [
+            naive(any_prior, prompt, c, known=start[0].tolist(), order=order, **settings)
+            for c in range(4)
+        ]
+
+
+def test_a_rectangle_is_filled_in_and_all_around_it_kept(any_prior, prompt):
+    picture = torch.randint(0, 24, (1, 16))
+    order, inside = rectangle_last(4, **RECTANGLE), rectangle_mask(4, **RECTANGLE)
+    known = in_order(picture, order[None])[:, :10]
+    found = generate_image_tokens(
+        any_prior, prompt, 20, prefix_image_tokens=known, order=order, guidance=2
+    )
+    assert torch.equal(found[:, ~inside], picture[:, ~inside].expand(20, -1))
+    assert all(len(drawn.unique()) > 1 for drawn in found[:, inside].T)
+    whole = in_order(picture, order[None])
+    kept = generate_image_tokens(any_prior, prompt, 2, prefix_image_tokens=whole, order=order)
+    assert torch.equal(kept, picture.expand(2, -1))
+
+
+def test_each_prompt_may_have_an_order_of_its_own(any_prior, prompts):
+    orders = torch.stack(
+        [
+            rectangle_last(4, **RECTANGLE),
+            rectangle_first(4, **RECTANGLE),
+            raster_order(4),
+            *random_order(4, 0, 0, torch.arange(2)),
+        ]
+    )
+    known = torch.randint(0, 24, (5, 6))
+    for tile in (None, 4, 2):
+        found = generate_image_tokens(
+            any_prior,
+            prompts,
+            3,
+            seed=SEEDS,
+            guidance=2,
+            tile=tile,
+            order=orders,
+            prefix_image_tokens=known,
+        )
+        for place, rows in enumerate(found.split(3)):
+            own = slice(place, place + 1)
+            alone = generate_image_tokens(
+                any_prior,
+                prompts[own],
+                3,
+                seed=SEEDS[place],
+                guidance=2,
+                order=orders[place],
+                prefix_image_tokens=known[own],
+            )
+            assert torch.equal(rows, alone)
+
+
+def test_raster_order_given_is_the_same_as_none(prior, any_prior, prompts):
+    for net in (prior, any_prior):
+        wanted = generate_image_tokens(net, prompts, 3, seed=SEEDS, guidance=2)
+        found = generate_image_tokens(
+            net, prompts, 3, seed=SEEDS, guidance=2, order=raster_order(4)
+        )
+        assert torch.equal(found, wanted)
+
+
+def test_the_noise_of_a_position_is_the_same_in_every_order(prompt):
+    net = lively(ANY)
+    net.image_head.weight.data.zero_()  # then noise alone decides
+    wanted = generate_image_tokens(net, prompt, 4)
+    order = rectangle_first(4, **RECTANGLE)
+    assert torch.equal(generate_image_tokens(net, prompt, 4, order=order), wanted)
+
+
+def test_greedy_sampling_in_an_order_takes_the_most_likely_token(any_prior, prompt):
+    order = rectangle_last(4, **RECTANGLE)
+    found = generate_image_tokens(any_prior, prompt, 2, top_k=1, order=order)
+    likely = any_prior(prompt, found[:1], order).image_logits.argmax(-1)
+    assert torch.equal(likely.expand(2, -1), in_order(found, order[None]))
+
+
+def test_orders_that_do_not_fit_are_refused(prior, any_prior, prompt):
+    order = rectangle_last(4, **RECTANGLE)
+    with pytest.raises(ValueError, match="reads image tokens in raster order alone"):
+        generate_image_tokens(prior, prompt, 1, order=order)
+    for wrong, message in (
+        (raster_order(5), "a grid of 4 has 16 entries, got 25"),
+        (order.expand(2, -1), "order must be one order or 1, one a prompt, got 2"),
+        (order.clamp(min=1), "0 to 15 once, got one from 1 to 15"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            generate_image_tokens(any_prior, prompt, 1, order=wrong)

@@ -1,8 +1,13 @@
+import json
+from pathlib import Path
+
 import pytest
 
+import lit_dalle
 from lit_dalle.generation.export import folder_hash, save_model
-from lit_dalle.generation.joining import join_pipeline, part_hashes, read_facts
+from lit_dalle.generation.joining import join_pipeline, part_hashes, read_defaults
 from lit_dalle.generation.pipeline import DallePipeline
+from lit_dalle.generation.settings import DrawingSettings
 
 
 @pytest.fixture
@@ -21,11 +26,12 @@ def parts(tiny_nets, tmp_path):
 
 
 def test_join_keeps_the_parts_as_they_are(parts, tmp_path):
-    join_pipeline(**parts, out=tmp_path / "world", guidance=2.0, card="# Card")
+    own = DrawingSettings(0.9, 40, 0.95, guidance=2.0, likelihood_weight=0.3)
+    join_pipeline(**parts, out=tmp_path / "world", defaults=own, card="# Card")
     for name, folder in parts.items():
         assert folder_hash(tmp_path / "world" / name) == folder_hash(folder)
     pipeline = DallePipeline.from_pretrained(tmp_path / "world")
-    assert pipeline.guidance == 2.0
+    assert pipeline.defaults == own
     assert pipeline.card == "# Card"
     assert pipeline.name == "world"
     assert pipeline.hashes == part_hashes(tmp_path / "world")
@@ -68,8 +74,37 @@ def test_tokenizers_that_do_not_fit(tiny_nets, parts, tmp_path):
 
 def test_folders_that_are_no_pipeline(parts, tmp_path):
     with pytest.raises(ValueError, match=r"no pipeline\.json"):
-        read_facts(parts["dvae"])
+        read_defaults(parts["dvae"])
     join_pipeline(**parts, out=tmp_path / "world")
     (tmp_path / "world" / "pipeline.json").write_text('{"format": 99}')
     with pytest.raises(ValueError, match="format 99"):
-        read_facts(tmp_path / "world")
+        read_defaults(tmp_path / "world")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (None, "has no defaults: join the nets again"),
+        ({"temperature": 0.0}, "temperature must be above 0"),
+        ({"likelihood_weight": "much"}, "wrong defaults"),
+        ({"guidance": "strong"}, "wrong defaults"),
+        ({"heat": 1.0}, "heat, which DrawingSettings does not know"),
+    ],
+)
+def test_wrong_defaults_are_named(parts, tmp_path, change, message):
+    join_pipeline(**parts, out=tmp_path / "world")
+    path = tmp_path / "world" / "pipeline.json"
+    facts = json.loads(path.read_text())
+    assert read_defaults(tmp_path / "world") == DrawingSettings()
+    facts["defaults"] = change
+    path.write_text(json.dumps(facts))
+    with pytest.raises(ValueError, match=message) as raised:
+        read_defaults(tmp_path / "world")
+    assert "pipeline.json" in str(raised.value)
+
+
+def test_the_shipped_pipelines_have_defaults():
+    shipped = list((Path(lit_dalle.__file__).parent / "pretrained").glob("*/pipeline.json"))
+    assert shipped
+    for path in shipped:
+        assert isinstance(read_defaults(path.parent), DrawingSettings)

@@ -5,10 +5,12 @@ import pytest
 import torch
 from PIL import Image
 
-from lit_dalle.generation.decode import generate_image_tokens
+from lit_dalle.generation.decode import generate_image_tokens, null_text_tokens
 from lit_dalle.generation.export import folder_hash, read_config
+from lit_dalle.generation.likelihood import log_likelihoods
 from lit_dalle.generation.pipeline import DallePipeline, pictures_together
 from lit_dalle.generation.rerank import clip_score, to_bytes
+from lit_dalle.generation.settings import DrawingSettings
 from lit_dalle.models.dalle import Dalle
 from lit_dalle.models.dvae import DiscreteVAEConfig
 
@@ -23,7 +25,7 @@ def test_pictures_are_clips_best_of_all_candidates(tiny_nets):
     with torch.no_grad():
         pictures = to_bytes(tiny_nets.dvae.decode(tokens))
         text = tiny_nets.clip_tokenizer.encode([PROMPT])
-        scores = clip_score(tiny_nets.clip, text)(pictures)
+        scores = clip_score(tiny_nets.clip, text)(pictures, tokens)
     best = scores.argsort(descending=True)[:4]
     assert generation.candidates == tuple(best.tolist())
     assert torch.equal(generation.image_tokens, tokens[best])
@@ -54,7 +56,40 @@ def test_without_clip_the_first_are_kept(tiny_nets):
     assert generation.scores is None
     assert generation.all_scores is None
     assert generation.facts()["pictures"][0]["score"] is None
+    assert generation.ranked_by == ""
     generation.grid()
+    likeliest = pipeline.generate(PROMPT, likelihood_weight=1.0, **FEW)
+    assert likeliest.ranked_by == "likelihood"
+    assert likeliest.scores == likeliest.parts["likelihood"]
+
+
+@pytest.mark.parametrize("tile", [3, None])
+def test_the_likelihood_gain_is_added_to_clips_cosine(tiny_nets, tile):
+    pipeline, few = tiny_nets.pipeline(), FEW | {"tile": tile, "keep": 10, "seed": 5}
+    plain = pipeline.generate(PROMPT, **few)
+    mixed = pipeline.generate(PROMPT, likelihood_weight=500.0, **few)
+    assert mixed.settings.likelihood_weight == 500.0
+    text = tiny_nets.prior_tokenizer.encode([PROMPT])
+    tokens = generate_image_tokens(tiny_nets.prior, text, 10, seed=5)
+    gain = log_likelihoods(tiny_nets.prior, text, tokens)
+    gain -= log_likelihoods(tiny_nets.prior, null_text_tokens(text), tokens)
+    wanted = torch.tensor(plain.all_scores) + 500 * gain
+    torch.testing.assert_close(torch.tensor(mixed.all_scores), wanted, rtol=0, atol=2e-3)
+    assert mixed.scores == tuple(sorted(mixed.all_scores, reverse=True))
+    assert mixed.candidates != plain.candidates
+    for place, number in enumerate(mixed.candidates):
+        likelihood = mixed.parts["likelihood"][place]
+        assert likelihood == pytest.approx(gain[number].item(), abs=4e-6)
+        cosine = plain.all_scores[number]
+        assert mixed.parts["clip"][place] == pytest.approx(cosine, abs=1e-6)
+    assert set(mixed.facts()["pictures"][0]) >= {"score", "clip", "likelihood"}
+    assert "by CLIP and likelihood" in f"by {mixed.ranked_by}"
+
+
+def test_ranking_by_clip_alone_never_asks_for_likelihood(tiny_nets, monkeypatch):
+    monkeypatch.setattr("lit_dalle.generation.rerank.likelihood_gain", None)
+    generation = tiny_nets.pipeline().generate(PROMPT, **FEW)
+    assert generation.parts == {"clip": generation.scores}
 
 
 def test_progress_reaches_the_end_of_each_stage(tiny_nets):
@@ -64,10 +99,19 @@ def test_progress_reaches_the_end_of_each_stage(tiny_nets):
     assert last == {"tokens": (160, 160), "pictures": (10, 10)}
 
 
-def test_guidance_defaults_to_the_pipelines_own(tiny_nets):
+def test_what_is_not_given_is_the_pipelines_own(tiny_nets):
     pipeline = tiny_nets.pipeline()
     plain = pipeline.generate(PROMPT, **FEW)
-    pipeline.guidance = 1000.0  # an untrained net hardly hears the words
+    own = DrawingSettings(0.5, 7, 0.9, guidance=1000.0, likelihood_weight=2.0)
+    pipeline.defaults = own
+    found = pipeline.generate(PROMPT, **FEW).settings
+    assert found.sampling == own.sampling
+    assert found.likelihood_weight == 2.0
+    off = {"temperature": 1, "top_k": 12, "top_p": 1, "guidance": 1, "likelihood_weight": 0}
+    again = pipeline.generate(PROMPT, **off, **FEW)
+    assert torch.equal(again.image_tokens, plain.image_tokens)
+    assert again.scores == plain.scores
+    pipeline.defaults = DrawingSettings(guidance=1000.0)  # an untrained net hardly hears the words
     guided = pipeline.generate(PROMPT, **FEW)
     assert guided.settings.guidance == 1000.0
     assert not torch.equal(plain.image_tokens, guided.image_tokens)
@@ -83,7 +127,7 @@ def test_bf16_prior_draws_in_bf16_and_scores_nearly_alike(tiny_nets):
     assert full.model["precision"] == "float32"
     with torch.no_grad(), torch.autocast("cpu", enabled=False):
         text = tiny_nets.clip_tokenizer.encode([PROMPT])
-        exact = clip_score(tiny_nets.clip, text)(low.images)
+        exact = clip_score(tiny_nets.clip, text)(low.images, low.image_tokens)
     torch.testing.assert_close(torch.tensor(low.scores), exact, rtol=0, atol=0.05)
 
 
@@ -109,6 +153,7 @@ def test_long_prompt_is_refused_before_anything_is_drawn(tiny_nets, monkeypatch)
         ({"top_p": 1.5}, "top_p"),
         ({"top_k": 0}, "top_k"),
         ({"tile": 0}, "tile"),
+        ({"likelihood_weight": -0.1}, "likelihood_weight must be 0 or more, got -0.1"),
     ],
 )
 def test_settings_out_of_range(tiny_nets, wrong, message):
@@ -128,10 +173,11 @@ def test_nets_that_do_not_fit(tiny_nets):
 def test_saved_pipeline_draws_the_same(tiny_nets, tmp_path, dtype):
     tiny_nets.pipeline().save_pretrained(tmp_path / "one", dtype=dtype)
     first = DallePipeline.from_pretrained(tmp_path / "one", dtype=torch.float32)
-    first.card = "# Card"
+    first.card, first.defaults = "# Card", DrawingSettings(0.9, likelihood_weight=0.3)
     first.save_pretrained(tmp_path / "two")
     second = DallePipeline.from_pretrained(tmp_path / "two", dtype=torch.float32)
     assert second.card == "# Card"
+    assert second.defaults == first.defaults
     drawn = [pipeline.generate(PROMPT, **FEW) for pipeline in (first, second)]
     assert torch.equal(drawn[0].images, drawn[1].images)
     assert drawn[0].scores == drawn[1].scores

@@ -67,7 +67,7 @@ def noisy(module):
 def test_parity_with_a_plain_restatement_of_the_published_net():
     ours = noisy(net())
     plain = Published(ours.state_dict())
-    logits = ours.encode_logits(pictures())
+    logits = ours.encode_latents(pictures())
     torch.testing.assert_close(logits, plain.encode(pictures()), rtol=1e-4, atol=1e-4)
     codes = logits.softmax(1)
     maps = ours.decode_codes(codes)
@@ -129,14 +129,14 @@ def test_looking_codes_up_equals_decoding_one_hot_codes():
 @torch.no_grad()
 def test_a_picture_has_the_same_tokens_in_any_batch():
     module = noisy(net())
-    together = module.encode_logits(pictures(5))
-    torch.testing.assert_close(module.encode_logits(pictures(5)[3:4]), together[3:4])
+    together = module.encode_latents(pictures(5))
+    torch.testing.assert_close(module.encode_latents(pictures(5)[3:4]), together[3:4])
 
 
-@pytest.mark.parametrize("relaxation", ["gumbel", "ibq"])
-def test_gradients_reach_every_weight(relaxation):
-    module = net(replace(TOY, relaxation=relaxation))
-    noise = gumbel_noise((20, 4, 4), 0, 0, torch.arange(2)) if relaxation == "gumbel" else None
+@pytest.mark.parametrize("quantizer", ["gumbel", "ibq", "vq", "fsq"])
+def test_gradients_reach_every_weight(quantizer):
+    module = net(replace(TOY, quantizer=quantizer, levels=(5, 4)))
+    noise = gumbel_noise((20, 4, 4), 0, 0, torch.arange(2)) if quantizer == "gumbel" else None
     output = module(pictures(), noise, 1.0)
     output.maps.square().sum().backward()
     without = [n for n, p in module.named_parameters() if p.grad is None or not p.grad.any()]
@@ -152,10 +152,10 @@ def test_logits_and_maps_are_fp32_under_autocast():
     module = net()
     with torch.autocast("cpu", torch.bfloat16):
         output = module(pictures(), gumbel_noise((20, 4, 4), 0, 0, torch.arange(2)), 1.0)
-    assert (output.logits.dtype, output.maps.dtype) == (torch.float32, torch.float32)
+    assert (output.latents.dtype, output.maps.dtype) == (torch.float32, torch.float32)
     with torch.no_grad():
         torch.testing.assert_close(
-            output.logits, module.encode_logits(pictures()), rtol=0.1, atol=0.05
+            output.latents, module.encode_latents(pictures()), rtol=0.1, atol=0.05
         )
 
 

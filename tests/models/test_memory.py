@@ -96,17 +96,21 @@ def test_clip_keeps_what_is_estimated(kept, activation):
     assert kept() == pytest.approx(real, rel=0.1)
 
 
-@pytest.mark.parametrize("relaxation", ["gumbel", "ibq"])
+@pytest.mark.parametrize("quantizer", ["gumbel", "ibq", "vq", "fsq"])
 @pytest.mark.parametrize("feature_norm", [False, True])
-def test_dvae_keeps_what_is_estimated(kept, relaxation, feature_norm):
+def test_dvae_keeps_what_is_estimated(kept, quantizer, feature_norm):
     patch = 2 if feature_norm else 1
-    config = replace(DVAE, relaxation=relaxation, feature_norm=feature_norm, patch=patch)
+    config = replace(
+        DVAE, quantizer=quantizer, levels=(8, 5), feature_norm=feature_norm, patch=patch
+    )
     net, images = DiscreteVAE(config), torch.rand(3, 3, 32, 32)
     noise = gumbel_noise((40, config.image_grid, config.image_grid), 0, 0, torch.arange(3))
 
     def loss() -> Tensor:
         output = net(images, noise, 1.0)
-        return logit_laplace_nll(output.maps, map_pixels(images)) + kl_to_uniform(output.logits)
+        softmax = quantizer in ("gumbel", "ibq")
+        other = kl_to_uniform(output.latents) if softmax else output.penalty
+        return logit_laplace_nll(output.maps, map_pixels(images)) + other
 
     real = kept_by_autograd(net, loss)
     memory.estimate_dvae(config, 3)

@@ -121,7 +121,7 @@ def dvae_gradients(own: slice) -> dict[str, Tensor]:
     noise = gumbel_noise((6, 4, 4), 0, 0, torch.arange(ROWS)[own])
     output = net(images[own], noise, 1.0)
     recon = logit_laplace_nll(output.maps, map_pixels(images[own]))
-    (recon + kl_to_uniform(output.logits) + marginal_kl_to_uniform(output.logits)).backward()
+    (recon + kl_to_uniform(output.latents) + marginal_kl_to_uniform(output.latents)).backward()
     return gradients("dvae", net)
 
 

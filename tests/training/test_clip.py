@@ -9,7 +9,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from lit_dalle.functional.schedules import Schedule
+from lit_dalle.generation.export import load_model, save_model
 from lit_dalle.models.clip import ClipConfig
+from lit_dalle.models.dvae import DiscreteVAE, DiscreteVAEConfig
 from lit_dalle.training.clip import LitClip
 from lit_dalle.training.optimization import OptimizerConfig
 
@@ -37,6 +39,7 @@ def batch(groups: Tensor | None = None) -> dict[str, Any]:
     found = {
         "images": torch.rand(ROWS, 3, 16, 16, generator=generator),
         "text_tokens": text_tokens,
+        "index": torch.arange(ROWS),
     }
     return found if groups is None else found | {"group_ids": groups}
 
@@ -129,3 +132,62 @@ def test_only_matrices_decay() -> None:
     assert {"vision.patches.weight", "text.projection.weight"} <= {
         names[id(parameter)] for parameter in decayed["params"]
     }
+
+
+def dvae_folder(folder: Path, image_size: int = 16) -> str:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        sizes = {"codebook_size": 8, "codebook_dim": 8, "hidden": 4, "blocks_per_group": 1}
+        save_model(DiscreteVAE(DiscreteVAEConfig(image_size, **sizes)), folder / "dvae")
+    return str(folder / "dvae")
+
+
+def test_pictures_stay_as_they_are_without_a_dvae() -> None:
+    model = LitClip(CONFIG)
+    model.setup("fit")
+    rows = batch()
+    assert model._as_decoded(rows) is rows["images"]
+
+
+def test_a_share_of_the_pictures_passes_through_the_dvae(tmp_path: Path) -> None:
+    folder = dvae_folder(tmp_path)
+    model = LitClip(CONFIG, dvae=folder, dvae_share=0.4)
+    model.setup("fit")
+    model.train()
+    net = load_model(folder, kind="dvae")
+    rows = batch()
+    kept = rows["images"].clone()
+    wanted, seen = net.decode(net.encode(kept)), model._as_decoded(rows)
+    decoded = (seen != kept).flatten(1).any(1)
+    assert 1 <= decoded.sum() <= 12, "of 16 at 0.4; fails by chance 1 in 1,000 seeds"
+    torch.testing.assert_close(seen[decoded], wanted[decoded])
+    assert torch.equal(seen[~decoded], kept[~decoded])
+    assert torch.equal(rows["images"], kept)
+    assert not seen.requires_grad
+    assert torch.equal(model._as_decoded(rows), seen)
+    part = {"images": kept[5:9], "index": rows["index"][5:9]}
+    torch.testing.assert_close(model._as_decoded(part), seen[5:9])
+    other = LitClip(CONFIG, dvae=folder, dvae_share=0.4, seed=1)
+    other.setup("fit")
+    assert not torch.equal(other._as_decoded(rows), seen)
+
+
+def test_the_dvae_stays_outside_the_module_and_is_needed_in_training_only(tmp_path: Path) -> None:
+    model = LitClip(CONFIG, optimizer(1e-3), dvae=dvae_folder(tmp_path), dvae_share=1.0)
+    trainer = fit(model, 2, tmp_path)
+    assert all(name.startswith("net.") for name in model.state_dict())
+    assert not model._frozen[0].training
+    trainer.save_checkpoint(tmp_path / "a.ckpt")
+    (tmp_path / "dvae").rename(tmp_path / "moved")
+    again = LitClip.load_from_checkpoint(tmp_path / "a.ckpt", weights_only=True)
+    again.setup("validate")
+    with pytest.raises(FileNotFoundError, match="no folder"):
+        again.setup("fit")
+
+
+def test_a_dvae_that_does_not_fit_is_refused(tmp_path: Path) -> None:
+    folder = dvae_folder(tmp_path, image_size=32)
+    with pytest.raises(ValueError, match=r"CLIP reads pictures of 16×16, the dVAE at .* of 32×32"):
+        LitClip(CONFIG, dvae=folder).setup("fit")
+    with pytest.raises(ValueError, match=r"dvae_share must be in \(0, 1\], got 0"):
+        LitClip(CONFIG, dvae=folder, dvae_share=0)

@@ -6,13 +6,26 @@ from typing import Any
 import lightning
 import pytest
 import torch
+from torch import nn
 from torch.utils.data import DataLoader
 
+from lit_dalle.functional.orders import (
+    OrderMix,
+    draw_orders,
+    draw_rectangles,
+    in_order,
+    in_raster,
+    masked_last,
+    raster_order,
+    rectangle_last,
+    rectangle_mask,
+)
 from lit_dalle.functional.schedules import Schedule
+from lit_dalle.generation.decode import generate_image_tokens
 from lit_dalle.generation.export import folder_hash, save_model
-from lit_dalle.models.dalle import DalleConfig
+from lit_dalle.models.dalle import Dalle, DalleConfig
 from lit_dalle.models.dvae import DiscreteVAE, DiscreteVAEConfig
-from lit_dalle.training.dalle import LitDalle
+from lit_dalle.training.dalle import VALIDATION_DRAW, LitDalle
 from lit_dalle.training.optimization import OptimizerConfig, plain
 
 pytestmark = pytest.mark.filterwarnings(
@@ -31,6 +44,8 @@ TINY = DalleConfig(
     conv_kernel=3,
     qk_norm=True,
 )
+ANY = replace(TINY, attention="causal", depth=2, order="any")
+MIX = OrderMix(raster=1, rectangle_last=2, rectangle_first=1, random=1)
 OPTIMIZER = OptimizerConfig(lr=Schedule(start=3e-3, end=3e-4, warmup=0.05))
 
 
@@ -83,15 +98,20 @@ def test_one_batch_overfits_to_near_zero_image_loss(tmp_path):
 
 @pytest.mark.parametrize("as_dict", [False, True])
 def test_checkpoints_load_with_weights_only(tmp_path, as_dict):
-    config, optimizer = (plain(TINY), plain(OPTIMIZER)) if as_dict else (TINY, OPTIMIZER)
-    module = LitDalle(config, optimizer, caption_dropout=0.25, seed=3)
+    anneal = Schedule(start=1.0, end=0.0, over=0.8, shape="linear")
+    settings = (ANY, OPTIMIZER, MIX, anneal)
+    config, optimizer, orders, share = map(plain, settings) if as_dict else settings
+    module = LitDalle(
+        config, optimizer, caption_dropout=0.25, orders=orders, order_share=share, seed=3
+    )
     run = trainer(1, tmp_path)
     run.fit(module, one_batch(1))
     run.save_checkpoint(tmp_path / "a.ckpt")
     stored = torch.load(tmp_path / "a.ckpt", weights_only=True)
     assert stored["hyper_parameters"]["config"]["dim"] == 32
     loaded = LitDalle.load_from_checkpoint(tmp_path / "a.ckpt", weights_only=True)
-    assert (loaded.config, loaded.optimizer_config) == (TINY, OPTIMIZER)
+    assert (loaded.config, loaded.optimizer_config) == (ANY, OPTIMIZER)
+    assert (loaded.orders, loaded.order_share) == (MIX, anneal)
     assert (loaded.caption_dropout, loaded.seed) == (0.25, 3)
     for name, value in module.state_dict().items():
         assert torch.equal(loaded.state_dict()[name], value), name
@@ -170,3 +190,92 @@ def test_a_batch_without_image_tokens_needs_a_dvae():
 def test_dropout_share_out_of_range_is_refused():
     with pytest.raises(ValueError, match=r"caption_dropout must be in \[0, 1\), got 1.5"):
         LitDalle(TINY, OPTIMIZER, caption_dropout=1.5)
+
+
+@pytest.fixture
+def heard(monkeypatch):
+    """Orders and scored positions that the net's losses are asked for."""
+    calls, losses = [], Dalle.losses
+
+    def listen(net, text_tokens, image_tokens, order=None, scored=None):
+        calls.append((order, scored))
+        return losses(net, text_tokens, image_tokens, order, scored)
+
+    monkeypatch.setattr(Dalle, "losses", listen)
+    return calls
+
+
+def test_one_batch_is_learned_in_any_order_and_rectangles_are_filled_in(tmp_path):
+    lightning.seed_everything(0, verbose=False)
+    quick = OptimizerConfig(lr=Schedule(start=1e-2, end=1e-3, warmup=0.1))
+    module = LitDalle(ANY, quick, caption_dropout=0.0, orders=MIX)
+    trainer(200, tmp_path).fit(module, one_batch(200))
+    rows, net = batch(), module.net.eval()
+    for place in ((1, 1, 2, 2), (0, 0, 2, 3), (0, 3, 4, 1), (0, 0, 4, 4)):
+        order, known = rectangle_last(4, *place), 16 - place[2] * place[3]
+        image = rows["image_tokens"].clone()
+        image[:, rectangle_mask(4, *place)] = 0  # what the net has to find out
+        start = in_order(image, order[None])[:, :known]
+        found = generate_image_tokens(
+            net, rows["text_tokens"], 1, top_k=1, order=order, prefix_image_tokens=start
+        )
+        right = (found == rows["image_tokens"]).float().mean().item()
+        assert right == 1, f"{right:.3f} of the tokens are right with {place} left out"
+
+
+@pytest.mark.parametrize("share", [Schedule(1.0, 0.0, shape="linear"), Schedule(0.5, 0.5)])
+def test_training_orders_are_those_of_seed_step_and_index(tmp_path, share, heard):
+    module = LitDalle(ANY, OPTIMIZER, orders=MIX, order_share=share, seed=5)
+    trainer(4, tmp_path).fit(module, one_batch(4))
+    assert len(heard) == 4
+    for step, (order, _) in enumerate(heard):
+        mix = MIX.annealed(share.value(step, 4))
+        assert torch.equal(order, draw_orders(mix, 4, 5, step, torch.arange(8)))
+    assert not torch.equal(heard[0][0], heard[1][0])
+
+
+def test_a_net_of_raster_order_is_given_no_order(tmp_path, heard):
+    run = trainer(2, tmp_path)
+    run.fit(LitDalle(TINY, OPTIMIZER), one_batch(2), one_batch(1))
+    assert set(heard) == {(None, None)}
+    assert "val/rectangle_loss" not in run.callback_metrics
+
+
+def test_validation_is_in_raster_order_and_scores_a_rectangle_of_each_row(tmp_path, heard):
+    module = LitDalle(ANY, OPTIMIZER, orders=OrderMix(raster=0, random=1), seed=2)
+    rows, parts = batch(8), (slice(0, 5), slice(5, 8))
+    loader = DataLoader(
+        [{name: value[part] for name, value in rows.items()} for part in parts], batch_size=None
+    )
+    run = trainer(1, tmp_path)
+    found = [run.validate(module, loader, verbose=False)[0] for _ in range(2)]
+    assert found[0] == found[1], "rectangles are the same in every validation"
+    inside = torch.cat([scored for _, scored in heard[:4] if scored is not None])
+    assert torch.equal(inside, draw_rectangles(4, 2, VALIDATION_DRAW, rows["index"]))
+    tokens = rows["text_tokens"], rows["image_tokens"]
+    with torch.no_grad():
+        losses = [
+            nn.functional.cross_entropy(
+                module.net(*tokens, order).image_logits.mT,
+                in_order(tokens[1], order),
+                reduction="none",
+            )
+            for order in (masked_last(inside), raster_order(4)[None])
+        ]
+    of_rectangle = in_raster(losses[0], masked_last(inside))[inside].mean().item()
+    assert found[0]["val/rectangle_loss"] == pytest.approx(of_rectangle, rel=1e-5)
+    assert found[0]["val/image_loss"] == pytest.approx(losses[1].mean().item(), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"config": TINY, "orders": MIX}, "for a net of any order, and config.order is raster"),
+        ({"config": TINY, "order_share": Schedule(1.0, 0.0)}, "config.order is raster"),
+        ({"config": ANY, "order_share": Schedule(1.5, 0.0)}, "from 0 to 1, got 1.5 to 0.0"),
+        ({"config": ANY, "orders": {"diagonal": 1.0}}, "OrderMix has no field diagonal"),
+    ],
+)
+def test_orders_that_do_not_fit_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        LitDalle(optimizer=OPTIMIZER, **settings)

@@ -63,13 +63,16 @@ def module(config=TINY, **settings):
     return LitDiscreteVAE(config, OPTIMIZER, **(defaults | settings))
 
 
-@pytest.mark.parametrize("relaxation", ["gumbel", "ibq"])
-def test_one_batch_overfits_with_hard_tokens(relaxation, tmp_path):
-    lit = module(replace(TINY, relaxation=relaxation), code_sharpness=1.0, min_log_scale=-3.0)
-    run = trainer(150, tmp_path)
-    run.fit(lit, loader(150), loader(1))
+@pytest.mark.parametrize("quantizer", ["gumbel", "ibq", "vq", "fsq"])
+def test_one_batch_overfits_with_hard_tokens(quantizer, tmp_path):
+    softmax = quantizer in ("gumbel", "ibq")
+    config = replace(TINY, quantizer=quantizer, levels=(4, 4))
+    lit = module(config, code_sharpness=1.0 if softmax else None, min_log_scale=-3.0)
+    steps = 400 if quantizer == "vq" else 150  # running means lag behind
+    run = trainer(steps, tmp_path)
+    run.fit(lit, loader(steps), loader(1))
     psnr = run.callback_metrics["val/psnr"].item()
-    assert psnr > 26, f"{psnr:.1f} dB on the training batch after 150 steps"
+    assert psnr > 26, f"{psnr:.1f} dB on the training batch after {steps} steps"
 
 
 def test_logs_and_their_meaning(tmp_path):
@@ -159,6 +162,12 @@ class StopAt(lightning.Callback):
 
     def on_train_batch_end(self, trainer, *_):
         trainer.should_stop = trainer.global_step >= self.step
+
+
+@pytest.mark.parametrize("term", ["beta", "usage_beta"])
+def test_terms_of_a_softmax_are_refused_where_there_is_none(term):
+    with pytest.raises(ValueError, match=rf"^{term} weigh.* quantizer vq"):
+        module(replace(TINY, quantizer="vq"), **{term: constant(1.0)})
 
 
 def test_unknown_setting_is_named():

@@ -11,6 +11,10 @@ from lit_dalle.functional.schedules import Schedule
 from lit_dalle.training.optimization import OptimizerConfig, as_config, build_optimizer, plain
 
 
+def constant(value):
+    return Schedule(start=value, end=value, shape="constant")
+
+
 class Net(nn.Module):
     def __init__(self):
         super().__init__()
@@ -33,12 +37,79 @@ def test_only_matrices_decay_and_frozen_parts_are_left_out():
     assert {id(p) for p in kept["params"]} == {id(p) for p in [*expected, net.pad_embedding]}
 
 
-def test_learning_rate_is_that_of_the_schedule_at_every_update():
+def test_muon_takes_the_matrices_between_embeddings_and_heads():
+    net = Net()
+    net.image_head = nn.Linear(4, 7)
+    made = build_optimizer(net, OptimizerConfig(weight_decay=0.2, matrices="muon"), 10)
+    muon, adamw_decayed, kept = made["optimizer"].param_groups
+    assert [id(p) for p in muon["params"]] == [id(net.linear.weight)]
+    assert {id(p) for p in adamw_decayed["params"]} == {
+        id(net.conv.weight),
+        id(net.image_head.weight),
+    }
+    assert [group["weight_decay"] for group in (muon, adamw_decayed, kept)] == [0.2, 0.2, 0.0]
+
+
+def test_muon_makes_updates_of_equal_size_in_all_directions():
+    torch.manual_seed(0)
+    layer = nn.Linear(6, 4, bias=False)
+    config = OptimizerConfig(lr=constant(0.1), weight_decay=0.0, matrices="muon")
+    optimizer, before = (
+        build_optimizer(layer, config, 10)["optimizer"],
+        layer.weight.detach().clone(),
+    )
+    scales = torch.diag(torch.tensor([3.0, 1.0, 0.3, 1.0]))
+    layer.weight.grad = scales @ torch.randn(4, 6)
+    optimizer.step()
+    moved = torch.linalg.svdvals(before - layer.weight.detach())
+    assert moved.min() > 0.4 * moved.max(), f"singular values of the update: {moved.tolist()}"
+    assert moved.mean().item() == pytest.approx(0.1 * 0.2 * 6**0.5, rel=0.4)
+
+
+@pytest.mark.parametrize("matrices", ["adamw", "muon"])
+def test_a_restored_optimiser_goes_on_as_if_nothing_had_happened(matrices):
+    config = OptimizerConfig(lr=Schedule(start=0.1, end=0.01), matrices=matrices)
+
+    def fresh():
+        torch.manual_seed(0)
+        net = nn.Sequential(nn.Linear(3, 4), nn.GELU(), nn.Linear(4, 2))
+        made = build_optimizer(net, config, 8)
+        return net, made["optimizer"], made["lr_scheduler"]["scheduler"]
+
+    def run(net, optimizer, scheduler, steps):
+        for step in steps:
+            x = torch.randn(5, 3, generator=torch.Generator().manual_seed(step))
+            optimizer.zero_grad()
+            net(x).square().sum().backward()
+            optimizer.step()
+            scheduler.step()
+
+    whole, half, resumed = fresh(), fresh(), fresh()
+    run(*whole, range(8))
+    run(*half, range(4))
+    for part, kept in zip(resumed, half, strict=True):
+        part.load_state_dict(kept.state_dict())
+    run(*resumed, range(4, 8))
+    for one, other in zip(whole[0].parameters(), resumed[0].parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_the_state_of_another_optimiser_is_refused():
+    net = Net()
+    adamw = build_optimizer(net, OptimizerConfig(), 4)["optimizer"]
+    muon = build_optimizer(net, OptimizerConfig(matrices="muon"), 4)["optimizer"]
+    with pytest.raises(ValueError, match="state of 1 optimisers, the run has 2"):
+        muon.load_state_dict(adamw.state_dict())
+
+
+@pytest.mark.parametrize("matrices", ["adamw", "muon"])
+def test_learning_rate_is_that_of_the_schedule_at_every_update(matrices):
     schedule = Schedule(start=0.5, end=0.1, warmup=0.2)
-    made = build_optimizer(Net(), OptimizerConfig(lr=schedule), 20)
+    made = build_optimizer(Net(), OptimizerConfig(lr=schedule, matrices=matrices), 20)
     optimizer, scheduler = made["optimizer"], made["lr_scheduler"]["scheduler"]
     for step in range(20):
-        assert optimizer.param_groups[0]["lr"] == pytest.approx(schedule.value(step, 20))
+        rates = [group["lr"] for group in optimizer.param_groups]
+        assert rates == pytest.approx([schedule.value(step, 20)] * len(rates))
         optimizer.step()
         scheduler.step()
 

@@ -3,7 +3,7 @@
 from lit_dalle.data.world.captions import captions
 from lit_dalle.data.world.drawing import render
 from lit_dalle.data.world.neighbours import neighbours
-from lit_dalle.data.world.rows import picture_seed, world_row, world_scene
+from lit_dalle.data.world.rows import picture_seed, scene_row, world_row, world_scene
 from lit_dalle.data.world.scenes import (
     FAMILIES,
     LEGAL,
@@ -63,6 +63,7 @@ __all__ = [
     "render",
     "scene_from_json",
     "scene_group",
+    "scene_row",
     "scene_to_json",
     "world_row",
     "world_scene",

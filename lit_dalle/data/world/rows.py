@@ -105,6 +105,16 @@ def picture_seed(split: str, index: int, seed: int = 0) -> int:
     return stable_hash("picture", seed, split, index)
 
 
+def scene_row(scene: Scene) -> dict[str, Any]:
+    """What a row says of its scene: `caption`, `scene`, `group` and `family`, see `world_row`."""
+    return {
+        "caption": list(captions(scene)),
+        "scene": scene_to_json(scene),
+        "group": scene_group(scene),
+        "family": scene.family,
+    }
+
+
 def world_row(
     split: str,
     index: int,
@@ -131,9 +141,6 @@ def world_row(
     scene = world_scene(split, index, seed, families)
     return {
         "image": render(scene, picture_seed(split, index, seed), size),
-        "caption": list(captions(scene)),
-        "scene": scene_to_json(scene),
-        "group": scene_group(scene),
-        "family": scene.family,
+        **scene_row(scene),
         "index": index,
     }

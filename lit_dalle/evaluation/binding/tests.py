@@ -23,7 +23,7 @@ from lit_dalle.data.world import (
     scene_group,
     world_scene,
 )
-from lit_dalle.evaluation.binding.foils import FindFoils, additions, rearrangements, replacements
+from lit_dalle.data.world.foils import FindFoils, additions, rearrangements, replacements
 from lit_dalle.evaluation.binding.scoring import BindingTest
 
 REARRANGED = ("relation", "stack", "penguin")

@@ -34,7 +34,7 @@ class Plan:
     shown_prompts: int = 3
     """Prompts of each case on the page: the first ones."""
     shown_samples: int = 4
-    """Samples of each on the page: the first ones, beside the best by CLIP."""
+    """Samples of each on the page: the first ones, beside the best ranked."""
 
     def __post_init__(self) -> None:
         if self.candidates < 1 or not self.seeds or len(set(self.seeds)) < len(self.seeds):

@@ -26,6 +26,12 @@ from lit_dalle.evaluation.grading.verdict import Verdict
 from lit_dalle.evaluation.results import ResultFile
 from lit_dalle.generation.writing import whole_file
 
+FIRST_FACTS = (
+    *("pipeline", "precision", "guidance", "likelihood_weight"),
+    *("seeds", "candidates", "world", "grader"),
+)
+"""Settings that stand at the top of the page."""
+
 
 def page_of(
     results: ResultFile, measured: Sequence[Measured], training: TrainingPictures, plan: Plan
@@ -58,8 +64,7 @@ def page_of(
 
 def _setting(setting: Mapping[str, Any]) -> str:
     """The facts that a reader needs first."""
-    names = ("pipeline", "precision", "guidance", "seeds", "candidates", "world", "grader")
-    facts = [f"{name} {setting[name]}" for name in names if name in setting]
+    facts = [f"{name} {setting[name]}" for name in FIRST_FACTS if name in setting]
     return (
         f'<p class="pale">{escape(" · ".join(facts))}</p><p>Green frames are right in every '
         "requirement, red ones are not. The prompts are the first of each family and split, the "
@@ -83,7 +88,7 @@ def _table(split: str, groups: Mapping[str, Mapping[str, float]], most: int) -> 
 
 
 def _prompt(one: Measured, training: TrainingPictures, plan: Plan) -> str:
-    """A prompt: ground truth, the best by CLIP and what it is most like, the first samples."""
+    """A prompt: ground truth, the best ranked and what it is most like, the first samples."""
     pool, prompt = one.pools[0], one.prompt
     truth = one.references.get("ground-truth")
     figures = []
@@ -102,14 +107,14 @@ def _prompt(one: Measured, training: TrainingPictures, plan: Plan) -> str:
 
 
 def _selected(pool: Pool, training: TrainingPictures, among: int) -> list[str]:
-    """The best by CLIP, requirement by requirement, and the training picture most like it."""
+    """The best ranked, requirement by requirement, and the training picture most like it."""
     best = int(pool.scores[:among].argmax())
     sample = pool.shown[best]
     requirements = "".join(
         f'<li class="{_class(requirement.right)}">{escape(requirement.reason)}</li>'
         for requirement in sample.verdict.requirements
     )
-    title = f"best of {min(among, len(pool.right))} by CLIP, sample {best}"
+    title = f"best of {min(among, len(pool.right))}, sample {best}"
     row = training.nearest_by_look(sample.picture)
     share = (training.tokens[row] != pool.tokens[best]).mean()
     note = f"training picture {row}: {100 * share:.0f} % of its tokens differ"

@@ -1,7 +1,7 @@
 """What the composition benchmark needs of a pipeline, from arrays to arrays."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -9,11 +9,12 @@ from einops import rearrange
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lit_dalle.functional.sampling import check_filter
 from lit_dalle.functional.similarity import cosine_scores
 from lit_dalle.generation.decode import generate_image_tokens
+from lit_dalle.generation.likelihood import likelihood_gain
 from lit_dalle.generation.pipeline import DallePipeline, pictures_together
 from lit_dalle.generation.rerank import to_bytes
+from lit_dalle.generation.settings import DrawingSettings
 from lit_dalle.models.clip import at_size
 
 Pixels = NDArray[np.uint8]
@@ -31,44 +32,28 @@ class Samples:
     tokens: Tokens
     pictures: Pixels
     scores: NDArray[np.float32]
-    """CLIP's cosine of each picture with the prompt, ``n``."""
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """How samples are drawn."""
-
-    guidance: float
-    """Scale of classifier-free guidance; 1 is off."""
-    temperature: float = 1.0
-    """Divides the logits."""
-    top_k: int | None = None
-    """Draw each token from the k most likely ones."""
-    top_p: float | None = None
-    """Draw each token from the most likely ones with this total probability."""
-
-    def __post_init__(self) -> None:
-        check_filter(self.temperature, self.top_k, self.top_p)
+    """What they are ranked by, ``n``: CLIP's cosine with the prompt, plus the settings'
+    ``likelihood_weight`` · likelihood gain."""
 
 
 class Painter:
     """A pipeline as the benchmark sees it.
 
-    Pictures are drawn, decoded and scored as ``generate`` does, in tiles that depend on the nets
+    Pictures are drawn, decoded and ranked as ``generate`` does, in tiles that depend on the nets
     alone; they are encoded in the dVAE's own precision, as training data is.
 
     Args:
         pipeline: Must have a CLIP.
-        sampling: How its samples are drawn.
+        settings: How its samples are drawn and ranked.
 
     Raises:
         ValueError: The pipeline has no CLIP.
     """
 
-    def __init__(self, pipeline: DallePipeline, sampling: Sampling) -> None:
+    def __init__(self, pipeline: DallePipeline, settings: DrawingSettings) -> None:
         if pipeline.clip is None or pipeline.clip_tokenizer is None:
             raise ValueError("the pipeline has no CLIP to select with: add one with lit-dalle join")
-        self.pipeline, self.sampling = pipeline, sampling
+        self.pipeline, self.settings = pipeline, settings
         self.clip, self.clip_tokenizer = pipeline.clip, pipeline.clip_tokenizer
         self.image_size = pipeline.dvae.config.image_size
 
@@ -87,15 +72,26 @@ class Painter:
         Yields:
             The samples of each prompt.
         """
-        prior, tokenizer = self.pipeline.prior, self.pipeline.prior_tokenizer
+        text_tokens = self.pipeline.prior_tokenizer.encode(prompts)
         drawn = generate_image_tokens(
-            prior, tokenizer.encode(prompts), candidates, seed=seeds, **asdict(self.sampling)
+            self.pipeline.prior, text_tokens, candidates, seed=seeds, **self.settings.sampling
         )
-        texts = self.text_features(prompts)
-        for text, image_tokens in zip(texts, torch.split(drawn, candidates), strict=True):
+        texts, weight = self.text_features(prompts), self.settings.likelihood_weight
+        parts = torch.split(drawn, candidates)
+        for prompt, text, image_tokens in zip(prompts, texts, parts, strict=True):
             tokens = _tokens(image_tokens.cpu())
             pictures = self.decode(tokens)
-            yield Samples(tokens, pictures, _cosines(self.image_features(pictures), text))
+            scores = _cosines(self.image_features(pictures), text)
+            if weight:
+                scores = scores + np.float32(weight) * self.likelihood_gains(prompt, tokens)
+            yield Samples(tokens, pictures, scores)
+
+    def likelihood_gains(self, prompt: str, tokens: Tokens) -> NDArray[np.float32]:
+        """Likelihood gain of image tokens ``n i`` under a prompt, ``n``: nats per image token."""
+        text_tokens = self.pipeline.prior_tokenizer.encode([prompt])
+        rows = torch.from_numpy(tokens.astype(np.int64))
+        tile = pictures_together(self.pipeline.dvae.config)
+        return likelihood_gain(self.pipeline.prior, text_tokens, rows, tile).cpu().numpy()
 
     def encode(self, pictures: Pixels) -> Tokens:
         """Pictures to their image tokens."""

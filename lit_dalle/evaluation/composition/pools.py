@@ -39,7 +39,7 @@ class Pool:
 
     tokens: Tokens
     scores: NDArray[np.float32]
-    """CLIP's cosine with the prompt, ``n``."""
+    """What they are ranked by, ``n``; see :class:`Samples`."""
     right: NDArray[np.bool_]
     """``n``."""
     shown: Mapping[int, Shown]
@@ -73,8 +73,8 @@ class PoolMaker:
             prompts: The group.
             size: Number of samples of each.
             seed: Seed of the run; every prompt has noise of its own.
-            shown: So many first samples of each prompt are kept as pictures, and also the best by
-                CLIP; 0 keeps none.
+            shown: So many first samples of each prompt are kept as pictures, and also the best
+                ranked one; 0 keeps none.
             among: The best is sought among so many first samples.
 
         Yields:
@@ -119,7 +119,7 @@ class PoolMaker:
         facts = {
             **self.facts,
             "code": code_hash(),
-            **asdict(self.painter.sampling),
+            **asdict(self.painter.settings),
             "prompt": prompt.text,
             "asked": str(asked),
             "group": list(group),

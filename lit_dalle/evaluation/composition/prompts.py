@@ -46,7 +46,11 @@ class Prompt:
 
 
 def world_prompts(
-    families: Sequence[str], splits: Sequence[str], count: int, seed: int = PROMPT_SEED
+    families: Sequence[str],
+    splits: Sequence[str],
+    count: int,
+    seed: int = PROMPT_SEED,
+    skip: int = 0,
 ) -> list[Prompt]:
     """The first compositions of each family and split in a shuffled order, all different.
 
@@ -57,6 +61,7 @@ def world_prompts(
         splits: Of ``iid`` (trained compositions) and ``held-out``.
         count: Prompts a family and split; fewer where there are no more compositions.
         seed: Seed of the order.
+        skip: Leave out so many, the first, of each; the numbers of the others stay as they are.
 
     Returns:
         Canonical captions, family by family and split by split.
@@ -79,7 +84,9 @@ def world_prompts(
         )
         for family in families
         for split in splits
-        for number, scene in enumerate(islice(_scenes(family, split, seed), count))
+        for number, scene in enumerate(
+            islice(_scenes(family, split, seed), skip, skip + count), start=skip
+        )
     ]
 
 

@@ -35,11 +35,12 @@ def add_rows(
 ) -> None:
     """Add all rows, each with its interval over compositions.
 
-    ``accuracy`` of the references, of one sample (``model``), of the best by CLIP and of the
-    oracle's best of N; ``efficiency`` of the selection; ``memorised``, the share of pictures with
-    the tokens of a training picture; ``nearest``, the mean share of tokens in which a picture
-    differs from the nearest training picture. For each family and split, for the reasons of being
-    held out, and for ``all`` (the mean of the families), also for each seed where there are
+    ``accuracy`` of the references, of one sample (``model``), of the best as the pipeline ranks
+    (``clip``: by CLIP, and by likelihood too where the setting's ``likelihood_weight`` is not 0)
+    and of the oracle's best of N; ``efficiency`` of the selection; ``memorised``, the share of
+    pictures with the tokens of a training picture; ``nearest``, the mean share of tokens in which a
+    picture differs from the nearest training picture. For each family and split, for the reasons of
+    being held out, and for ``all`` (the mean of the families), also for each seed where there are
     several. Rows with ``pool`` in their case are of the prompts with a large pool alone.
 
     Args:

@@ -44,7 +44,7 @@ def column_name(column: str, most: int) -> str:
     names = {
         "ground-truth": "truth",
         "model": "one sample",
-        "clip": f"CLIP best of {most}",
+        "clip": f"best of {most}",
         "oracle": f"oracle best of {most}",
     }
     return names.get(column, column)

@@ -5,12 +5,13 @@ from tiny_world import parity_of_all, tiny_world_pipeline
 from lit_dalle.data.world import render, scene_group, world_row
 from lit_dalle.evaluation.composition.measure import Plan, _other_scene, groups, measure
 from lit_dalle.evaluation.composition.memorisation import TrainingTokens
-from lit_dalle.evaluation.composition.painter import Painter, Sampling
+from lit_dalle.evaluation.composition.painter import Painter
 from lit_dalle.evaluation.composition.pools import PoolMaker
 from lit_dalle.evaluation.composition.prompts import Prompt, stable_seed, world_prompts
 from lit_dalle.evaluation.composition.retrieval import TrainingPictures, look_at_training
 from lit_dalle.evaluation.composition.rows import add_rows
 from lit_dalle.evaluation.results import ResultFile
+from lit_dalle.generation.settings import DrawingSettings
 
 PLAN = Plan(
     candidates=4, large_pool=8, large_prompts=1, seeds=(0, 1), shown_prompts=1, shown_samples=2
@@ -20,7 +21,7 @@ PROMPTS = world_prompts(["count", "stack"], ["iid", "held-out"], 3)
 
 @pytest.fixture(scope="module")
 def painter():
-    return Painter(tiny_world_pipeline(), Sampling(guidance=1.0))
+    return Painter(tiny_world_pipeline(), DrawingSettings())
 
 
 @pytest.fixture(scope="module")

@@ -9,12 +9,13 @@ from tiny_world import parity_of_all, tiny_world_pipeline
 
 from lit_dalle.evaluation.composition.measure import Plan, measure
 from lit_dalle.evaluation.composition.page import page_of, write_page
-from lit_dalle.evaluation.composition.painter import Painter, Sampling
+from lit_dalle.evaluation.composition.painter import Painter
 from lit_dalle.evaluation.composition.pools import PoolMaker
 from lit_dalle.evaluation.composition.prompts import Prompt, world_prompts
 from lit_dalle.evaluation.composition.retrieval import look_at_training
 from lit_dalle.evaluation.composition.rows import add_rows
 from lit_dalle.evaluation.results import ResultFile
+from lit_dalle.generation.settings import DrawingSettings
 
 PLAN = Plan(candidates=4, large_pool=0, seeds=(3,), shown_prompts=2, shown_samples=3)
 VOID = {"meta", "img", "br"}
@@ -43,7 +44,7 @@ class Reader(HTMLParser):
 
 @pytest.fixture(scope="module")
 def made():
-    painter = Painter(tiny_world_pipeline(), Sampling(guidance=1.0))
+    painter = Painter(tiny_world_pipeline(), DrawingSettings())
     training = look_at_training(painter, 10)
     prompts = world_prompts(["stack"], ["iid", "held-out"], 3)
     prompts[0] = Prompt("a <b>bold</b> & red block", **_rest(prompts[0]))

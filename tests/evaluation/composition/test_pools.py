@@ -2,14 +2,15 @@ import numpy as np
 import pytest
 from tiny_world import parity_of_all, tiny_world_pipeline
 
-from lit_dalle.evaluation.composition.painter import Painter, Sampling
+from lit_dalle.evaluation.composition.painter import Painter
 from lit_dalle.evaluation.composition.pools import PoolMaker
 from lit_dalle.evaluation.composition.prompts import world_prompts
+from lit_dalle.generation.settings import DrawingSettings
 
 
 @pytest.fixture(scope="module")
 def painter():
-    return Painter(tiny_world_pipeline(), Sampling(guidance=1.0))
+    return Painter(tiny_world_pipeline(), DrawingSettings())
 
 
 PROMPTS = world_prompts(["count"], ["iid"], 3)
@@ -103,7 +104,7 @@ def test_a_group_with_one_missing_is_drawn_whole_but_graded_in_part(painter, tmp
     sample = painter.samples
 
     class Watched:
-        sampling = painter.sampling
+        settings = painter.settings
 
         def samples(self, prompts, candidates, seeds):
             rows.append(len(prompts))

@@ -19,6 +19,16 @@ def test_fewer_prompts_are_the_first_of_more():
     assert few == [prompt for prompt in many if prompt.number < 4]
 
 
+def test_skipped_prompts_leave_the_others_as_they_are():
+    first, rest = (world_prompts(["stack", "count"], ["iid"], 6, skip=skip) for skip in (0, 4))
+    kept = [prompt for prompt in first if prompt.number >= 4]
+    assert [prompt for prompt in rest if prompt.number < 6] == kept
+    assert {prompt.number for prompt in rest} == {4, 5, 6, 7, 8, 9}
+    groups = [{scene_group(p.scene) for p in world_prompts(["stack"], ["iid"], 100)}]
+    groups += [{scene_group(p.scene) for p in world_prompts(["stack"], ["iid"], 50, skip=100)}]
+    assert not groups[0] & groups[1]
+
+
 def test_held_out_reasons_take_turns():
     for family, reasons in {
         "stack": ("pair", "triple", "height"),

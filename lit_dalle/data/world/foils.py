@@ -8,14 +8,8 @@ from dataclasses import fields, replace
 from itertools import combinations, pairwise, permutations
 from typing import Any
 
-from lit_dalle.data.world import (
-    LEGAL,
-    PenguinScene,
-    RelationScene,
-    Scene,
-    StackScene,
-    neighbours,
-)
+from lit_dalle.data.world.neighbours import neighbours
+from lit_dalle.data.world.scenes import LEGAL, PenguinScene, RelationScene, Scene, StackScene
 from lit_dalle.data.world.vocabulary import COLOURS, HEIGHTS, PLAIN
 
 Foils = Mapping[str, tuple[Scene, ...]]

@@ -16,7 +16,7 @@ from lit_dalle.data.world import (
     scene_group,
     world_scene,
 )
-from lit_dalle.evaluation.binding.foils import SILENT, additions, rearrangements, replacements
+from lit_dalle.data.world.foils import SILENT, additions, rearrangements, replacements
 
 SCENES = [
     world_scene(split, index, families=(family,))

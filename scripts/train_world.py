@@ -1,6 +1,6 @@
 """Train the shipped ``world`` pipeline from nothing: tokenizer, dVAE, CLIP, prior, pipeline folder.
 
-About an hour on two CPU cores with bf16 matrix units. Interrupt it at will: started
+About four hours on two CPU cores with bf16 matrix units. Interrupt it at will: started
 again, it goes on where it was, in the middle of a stage too.
 
     python scripts/train_world.py            # everything, into runs/world and lit_dalle/pretrained
@@ -56,8 +56,8 @@ STAGES = (
     Stage(("prepare", "tokenizer", "--config", f"{CONFIGS}/tokenizer.yaml"), 1, TOKENIZER),
     fit("dvae", 20),
     fit("clip", 9),
-    Stage(("prepare", "tokens", "--config", f"{CONFIGS}/tokens.yaml"), 3, RUNS / "tokens"),
-    fit("dalle", 20),
+    Stage(("prepare", "tokens", "--config", f"{CONFIGS}/tokens.yaml"), 6, RUNS / "tokens"),
+    fit("dalle", 200),
     Stage(JOIN, 1, done=PIPELINE / "pipeline.json"),
 )
 

@@ -102,8 +102,9 @@ def check_whole(config: Namespace) -> None:
     An argument that is a dataclass or a dict turns into a dict of one entry where a flag gives a
     value that does not fit the dataclass's field; the recipe's other entries would be lost.
     """
-    arguments = config.model.init_args if config.get("model") is not None else Namespace()
-    for name, value in vars(arguments).items():
+    if config.get("model") is None:
+        return
+    for name, value in vars(config.model.init_args).items():
         if isinstance(value, dict):
             raise ValueError(
                 f"model.init_args.{name} is nothing but {value}: a value does not fit its field "

@@ -135,7 +135,8 @@ class NearestCodes(nn.Module):
         half_norms = vectors.square().sum(dim=1, keepdim=True) / 2
         table = torch.cat([vectors, -half_norms], dim=1).T
         rows = F.pad(rows, (0, 1), value=1.0)
-        return torch.cat([(part @ table).max(dim=1).indices for part in rows.split(ROWS_TOGETHER)])
+        parts = torch.split(rows, ROWS_TOGETHER)
+        return torch.cat([(part @ table).max(dim=1).indices for part in parts])
 
     @torch.no_grad()
     def _follow(self, rows: Tensor, tokens: Tensor) -> None:

@@ -125,7 +125,8 @@ def evaluate(
             at; default 40,000.
         binding_tests: Tests of CLIP's binding of words for each family, form and split; default
             200, 0 for none. A file of prompts is not accompanied by them.
-        guidance: How strongly to follow the words; 1 is off.
+        guidance: How strongly to follow the words; 1 is off. Null: the pipeline's own, as for the
+            next four.
         temperature: Divides the logits.
         top_k: Draw each token from the k most likely ones; the size of the codebook is off.
         top_p: Draw each token from the most likely ones with this total probability; 1 is off.

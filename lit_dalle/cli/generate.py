@@ -52,7 +52,8 @@ def generate(
         pipeline: A shipped name, a folder or a hub id. Shipped names win unless there is a slash.
         candidates: Pictures drawn.
         keep: Pictures kept.
-        temperature: Divides the logits: below 1 likelier pictures, above 1 more varied ones.
+        temperature: Divides the logits: below 1 likelier pictures, above 1 more varied ones. Null:
+            the pipeline's own, as for the next four.
         top_k: Draw each token from the k most likely ones; the size of the codebook is off.
         top_p: Draw each token from the most likely ones with this total probability; 1 is off.
         guidance: How strongly to follow the words; 1 is off.

@@ -62,7 +62,7 @@ def laplace_nll(maps: Tensor, targets: Tensor) -> Tensor:
     Returns:
         Scalar fp32: nats per subpixel, mean over subpixels and batch.
     """
-    distance = (maps[:, :3].float().sigmoid() - targets.float()).abs().mean()
+    distance = _pixel_errors(maps, targets).abs().mean()
     return distance / LAPLACE_SCALE + math.log(2 * LAPLACE_SCALE)
 
 
@@ -79,7 +79,7 @@ def gaussian_nll(maps: Tensor, targets: Tensor) -> Tensor:
     Returns:
         Scalar fp32: nats per subpixel, mean over subpixels and batch.
     """
-    squares = (maps[:, :3].float().sigmoid() - targets.float()).square().mean()
+    squares = _pixel_errors(maps, targets).square().mean()
     return squares / (2 * GAUSSIAN_SCALE**2) + math.log(GAUSSIAN_SCALE * math.sqrt(2 * math.pi))
 
 
@@ -147,3 +147,8 @@ def psnr(reconstructions: Tensor, images: Tensor) -> Tensor:
     """
     error = (reconstructions.float() - images.float()).square().mean(dim=(1, 2, 3))
     return -10 * torch.log10(error.clamp(min=1e-10))
+
+
+def _pixel_errors(maps: Tensor, targets: Tensor) -> Tensor:
+    """Sigmoid μ − target of every subpixel, fp32 ``b 3 h w``."""
+    return maps[:, :3].float().sigmoid() - targets.float()

@@ -117,7 +117,7 @@ class LitClip(L.LightningModule):
         self._evaluate(batch, "test")
 
     def configure_optimizers(self) -> Any:
-        """AdamW; its learning rate is a function of the update."""
+        """Optimise as the settings say; the learning rate is a function of the update."""
         return build_optimizer(
             self.net, self.optimizer_config, int(self.trainer.estimated_stepping_batches)
         )

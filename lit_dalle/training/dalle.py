@@ -53,7 +53,7 @@ class LitDalle(lightning.LightningModule):
 
         Args:
             config: Sizes of the prior.
-            optimizer: AdamW and its learning rate.
+            optimizer: Optimiser settings.
             dvae: Folder of the exported dVAE that made or makes the image tokens. It stays frozen
                 and outside this module: neither optimiser nor EMA nor checkpoint sees it.
             dvae_hash: Hash that the folder must have; a checkpoint brings its own.
@@ -144,7 +144,7 @@ class LitDalle(lightning.LightningModule):
         return self._score(batch, "test")
 
     def configure_optimizers(self) -> Any:
-        """Give the net's parameters to AdamW; the dVAE has none here."""
+        """Give the net's parameters to the optimiser; the dVAE has none here."""
         max_steps = int(self.trainer.estimated_stepping_batches)
         return build_optimizer(self.net, self.optimizer_config, max_steps)
 

@@ -105,7 +105,7 @@ class LitDiscreteVAE(L.LightningModule):
         self._counts = torch.zeros(0, dtype=torch.int64)
 
     def configure_optimizers(self) -> Any:
-        """Build AdamW with the learning rate set at every update."""
+        """Optimise as the settings say, the learning rate set at every update."""
         return build_optimizer(self.net, self.optimizer_config, self._max_steps())
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:

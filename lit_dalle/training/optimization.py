@@ -51,7 +51,7 @@ def as_config(cls: type[T], value: T | Mapping[str, Any]) -> T:
 
 
 def build_optimizer(module: nn.Module, config: OptimizerConfig, max_steps: int) -> dict[str, Any]:
-    """Make what ``configure_optimizers`` returns: AdamW and its learning rate, set every update.
+    """Make what ``configure_optimizers`` returns: optimiser and learning rate, set every update.
 
     Args:
         module: Net whose parameters with ``requires_grad`` are trained.

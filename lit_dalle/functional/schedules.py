@@ -7,7 +7,7 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Schedule:
-    """A value that goes from ``start`` to ``end`` and then stays there.
+    """A value that goes from ``start`` to ``end``, perhaps after a while, and then stays there.
 
     Counts up to 1 are a share of the run's ``max_steps``, larger ones a number of updates: small
     recipes give shares, the published recipes give the paper's absolute counts.
@@ -18,18 +18,23 @@ class Schedule:
     end: float
     """Value reached after ``over`` and kept from then on."""
     over: float = 1.0
-    """Length of the way from start to end, warm-up included (share of the run, or updates)."""
+    """Where the way from start to end is over (share of the run, or updates, from the first)."""
     shape: Literal["cosine", "linear", "constant"] = "cosine"
     """Course of the way; ``constant`` stays at ``start``."""
     warmup: float = 0.0
     """Length of a linear rise from 0 to ``start`` (share of the run, or updates)."""
+    hold: float = 0.0
+    """Length of the stay at ``start`` between warm-up and way (share of the run, or updates). Until
+    it ends a run does not depend on how long it is to be: given as updates, a checkpoint of it can
+    go on as a longer run."""
     halvings: tuple[float, ...] = ()
     """Points at which the value is halved for good (shares of the run, or updates)."""
 
     def __post_init__(self) -> None:
-        if self.over <= 0 or self.warmup < 0:
+        if self.over <= 0 or min(self.warmup, self.hold) < 0:
             raise ValueError(
-                f"a schedule needs over > 0 and warmup >= 0, got {self.over} and {self.warmup}"
+                "a schedule needs over > 0, warmup >= 0 and hold >= 0, "
+                f"got {self.over}, {self.warmup} and {self.hold}"
             )
 
     def value(self, step: int, max_steps: int) -> float:
@@ -37,8 +42,10 @@ class Schedule:
         warmup = _updates(self.warmup, max_steps)
         if step < warmup:
             return self.start * (step + 1) / warmup
-        way = max(_updates(self.over, max_steps) - warmup, 1.0)
-        value = self.start + (self.end - self.start) * self._course(min((step - warmup) / way, 1.0))
+        first = warmup + _updates(self.hold, max_steps)
+        way = max(_updates(self.over, max_steps) - first, 1.0)
+        progress = min(max((step - first) / way, 0.0), 1.0)
+        value = self.start + (self.end - self.start) * self._course(progress)
         halved = sum(step >= _updates(point, max_steps) for point in self.halvings)
         return value * 0.5**halved
 

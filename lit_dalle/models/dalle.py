@@ -14,10 +14,11 @@ from lit_dalle.functional.attention import attend
 from lit_dalle.functional.masks import AttentionKind, AttentionPattern
 from lit_dalle.functional.orders import check_raster, in_order, order_rows
 from lit_dalle.functional.precision import working_dtype
+from lit_dalle.functional.rotary import Rotation, rotate, rotation
 from lit_dalle.functional.vocabulary import vocabulary_loss, vocabulary_losses
 from lit_dalle.models.cache import KVCache, PrefixCache
 from lit_dalle.models.layers import Block, LayerNorm32, Mix
-from lit_dalle.models.stream import StreamEmbedding
+from lit_dalle.models.stream import StreamEmbedding, stream_places
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,10 @@ class DalleConfig:
     """Side of the convolutional layer's window ([P] B); odd."""
     qk_norm: bool = False
     """LayerNorm of queries and keys against divergence (later work; not in the paper)."""
+    rotary: bool = False
+    """Queries and keys turn with row and column, so that scores depend on how far apart two places
+    are (later work, not in the paper; arXiv 2104.09864): a query with those of the token that it
+    predicts, a key with its own. The learned positions stay."""
     order: Literal["raster", "any"] = "raster"
     """``any``: a token also knows which position it has to predict, so that image tokens may come
     in any order (double positions, σ-GPT, arXiv 2404.09562); it needs ``causal`` attention."""
@@ -67,6 +72,11 @@ class DalleConfig:
             raise ValueError(f"attention must be published or causal, got {self.attention}")
         if self.conv_kernel < 1 or self.conv_kernel % 2 == 0:
             raise ValueError(f"conv_kernel must be odd and positive, got {self.conv_kernel}")
+        if self.rotary and (self.head_dim or self.dim // self.heads) % 4:
+            raise ValueError(
+                "rotary turns rows and columns by pairs of channels: the width of a head must be a "
+                f"multiple of 4, got {self.head_dim or self.dim // self.heads}"
+            )
         if self.order not in ("raster", "any"):
             raise ValueError(f"order must be raster or any, got {self.order}")
         if self.order == "any" and self.attention != "causal":
@@ -175,6 +185,31 @@ class Dalle(nn.Module):
             for writer in (block.attn.out, block.mlp.down):
                 nn.init.normal_(writer.weight, std=0.02 / math.sqrt(2 * self.config.depth))
 
+    @torch.no_grad()
+    def relate_codes(self, vectors: Tensor, share: float) -> None:
+        """Let codes that look alike start alike, as inputs and as predictions (our choice).
+
+        A share of the variance of the image embedding and head, whose scale stays as it is, becomes
+        one random projection of the codes' vectors.
+
+        Args:
+            vectors: The dVAE's, ``codebook_size d``.
+            share: In [0, 1]; 0 leaves the codes unrelated.
+
+        Raises:
+            ValueError: The weights are on the meta device, where there is nothing to set.
+        """
+        if self.image_head.weight.is_meta:
+            raise ValueError(
+                "code_similarity sets weights, and these are not made yet: set it to 0 for a "
+                "strategy that makes them in shards"
+            )
+        scaled = (vectors - vectors.mean(dim=0)) / vectors.std(dim=0).clamp(min=1e-6)
+        projected = scaled @ torch.randn(vectors.shape[1], self.config.dim, device=vectors.device)
+        projected = projected / projected.std()
+        for weight in (self.embedding.image.weight, self.image_head.weight):
+            weight.copy_((1 - share) ** 0.5 * weight + share**0.5 * weight.std() * projected)
+
     def forward(
         self, text_tokens: Tensor, image_tokens: Tensor, order: Tensor | None = None
     ) -> DalleOutput:
@@ -266,8 +301,9 @@ class Dalle(nn.Module):
         """
         self._check(text_tokens, image_tokens.shape[1])
         layers = [PrefixCache(pattern) for pattern in self.config.patterns]
-        x = self.embedding(text_tokens, image_tokens, self._rows(order, text_tokens.device))
-        return Prefill(self.image_head(self._transform(x, layers)[:, -1]).float(), layers)
+        rows = self._rows(order, text_tokens.device)
+        x = self.embedding(text_tokens, image_tokens, rows)
+        return Prefill(self.image_head(self._transform(x, layers, rows)[:, -1]).float(), layers)
 
     def new_caches(self, prefill: Prefill, copies: int) -> list[KVCache]:
         """Make a cache for each layer in which ``copies`` candidates continue each prompt."""
@@ -293,9 +329,10 @@ class Dalle(nn.Module):
         position = caches[0].position
         if position >= self.config.image_len:
             raise ValueError(f"the picture is complete: it has {position} image tokens")
-        order = self._rows(order, image_tokens.device)
-        x = self.embedding.of_image(image_tokens[:, None], order, first=position)
-        return self.image_head(self._transform(x, caches)[:, -1]).float()
+        rows = self._rows(order, image_tokens.device)
+        x = self.embedding.of_image(image_tokens[:, None], rows, first=position)
+        x = self._transform(x, caches, rows, first=self.config.text_len + position)
+        return self.image_head(x[:, -1]).float()
 
     def _states(self, text_tokens: Tensor, stream: Tensor, order: Tensor) -> tuple[Tensor, Tensor]:
         """Last states from which text tokens 1 … and the stream's image tokens are predicted.
@@ -306,16 +343,27 @@ class Dalle(nn.Module):
         self._check(text_tokens, stream.shape[1], shortest=1)
         x = self.embedding(text_tokens, stream, order)
         mixes = [partial(attend, pattern=pattern) for pattern in self.config.patterns]
-        x = self._transform(x, mixes)
+        x = self._transform(x, mixes, order)
         text_len = self.config.text_len
         return x[:, : text_len - 1], x[:, text_len - 1 : -1]
 
-    def _transform(self, x: Tensor, mixes: Sequence[Mix]) -> Tensor:
+    def _transform(self, x: Tensor, mixes: Sequence[Mix], order: Tensor, first: int = 0) -> Tensor:
         """Run blocks and last norm on embedded positions, ``b n dim``.
 
         The residual stream has the dtype of the products, bf16 under autocast: half the traffic.
+
+        Args:
+            x: What stands at the positions of the stream from ``first`` on.
+            mixes: What mixes them, one a block.
+            order: The order of the image tokens, ``1 i`` or ``b i``.
+            first: Where in the stream ``x`` begins.
         """
         x = x.to(working_dtype(x))
+        if self.config.rotary:
+            own = slice(first, first + x.shape[1])
+            places = stream_places(order, self.config.text_len, self.config.image_grid)
+            asked, kept = (rotation(part[:, own], self._head_dim, x.dtype) for part in places)
+            mixes = [partial(_mix_turned, mix, asked, kept) for mix in mixes]
         for block, mix in zip(self.blocks, mixes, strict=True):
             if self.activation_checkpointing and torch.is_grad_enabled():
                 x = checkpoint(block, x, mix, use_reentrant=False)
@@ -349,5 +397,15 @@ class Dalle(nn.Module):
                 f"got {image_len}"
             )
 
+    @property
+    def _head_dim(self) -> int:
+        return self.config.head_dim or self.config.dim // self.config.heads
+
     def _blocks(self) -> list[Block]:
         return [block for block in self.blocks if isinstance(block, Block)]
+
+
+def _mix_turned(
+    mix: Mix, of_queries: Rotation, of_keys: Rotation, q: Tensor, k: Tensor, v: Tensor
+) -> Tensor:
+    return mix(rotate(q, of_queries), rotate(k, of_keys), v)

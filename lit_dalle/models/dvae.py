@@ -283,9 +283,19 @@ class DiscreteVAE(nn.Module):
                 f"{grid}×{grid} = {grid**2} image tokens a picture expected, "
                 f"got shape {list(image_tokens.shape)}"
             )
+        read = self._read(image_tokens)
+        return self.decoder(rearrange(read, "b (h w) d -> b d h w", h=grid))
+
+    def code_vectors(self) -> Tensor:
+        """What the decoder reads of each code: fp32 ``codebook_size d``; near ones look alike."""
+        layer = self.decoder.codebook
+        return self._read(torch.arange(self.config.codebook_size, device=layer.weight.device))
+
+    def _read(self, image_tokens: Tensor) -> Tensor:
+        """What the decoder reads of tokens ``…``: fp32 ``… d``."""
         layer = self.decoder.codebook
         read = self.codes.times(image_tokens, layer.weight[:, :, 0, 0].T) + layer.bias
-        return self.decoder(rearrange(read.float(), "b (h w) d -> b d h w", h=grid))
+        return read.float()
 
 
 def build_codes(config: DiscreteVAEConfig) -> NearestCodes | ScalarCodes | SoftmaxCodes:

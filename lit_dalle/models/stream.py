@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 PAD_ID = 0
 """Text token of padding; inside the net it becomes the pad embedding of its position."""
@@ -83,3 +84,25 @@ class StreamEmbedding(nn.Module):
         """Embed the raster positions of the tokens to predict."""
         rows: Tensor = self.target_row(positions // self.grid)
         return rows + self.target_column(positions % self.grid)
+
+
+def stream_places(order: Tensor, text_len: int, grid: int) -> tuple[Tensor, Tensor]:
+    """Row and column of what each position of the stream predicts, and of what stands there.
+
+    Text is at row and column 0, but for its last token, which predicts an image token.
+
+    Args:
+        order: Order of the image tokens: int64, ``1 i`` or ``b i``.
+        text_len: Text positions.
+        grid: Image tokens along one side of the picture.
+
+    Returns:
+        Places of the predicted token and of the own one: int64, each ``b text_len+i 2``.
+    """
+    own = F.pad(order, (text_len, 0))
+    # As in the embedding, the last token's target may be any.
+    return _row_and_column(own.roll(-1, dims=1), grid), _row_and_column(own, grid)
+
+
+def _row_and_column(positions: Tensor, grid: int) -> Tensor:
+    return torch.stack([positions // grid, positions % grid], dim=-1)

@@ -38,6 +38,9 @@ class LitClip(L.LightningModule):
         initial_logit_scale: Where the logit_scale starts, in log space ([C] 2.5: ln(1/0.07)). Adam
             moves it by at most the learning rate an update, so a run of a thousand updates never
             reaches the scale it needs: start those higher (our choice).
+        vision_position_std: Standard deviation of the image tower's initial position embeddings;
+            None is that of the released code, dim^-1/2 [Q]. Patches arrive several times as large:
+            a short run that has to learn left from right starts with larger ones (our choice).
         dvae: Folder of an exported dVAE for pictures of CLIP's size; None leaves pictures as they
             are. It stays frozen and outside this module: neither optimiser nor EMA nor checkpoint
             holds its weights.
@@ -45,7 +48,8 @@ class LitClip(L.LightningModule):
         seed: Seed of the initial weights, and of what passes through the dVAE.
 
     Raises:
-        ValueError: The initial logit_scale is above its bound, ln 100, or the share is none.
+        ValueError: The initial logit_scale is above its bound, ln 100, or the standard deviation
+            or the share is none.
     """
 
     def __init__(
@@ -53,6 +57,7 @@ class LitClip(L.LightningModule):
         config: ClipConfig | dict[str, Any],
         optimizer: OptimizerConfig | dict[str, Any] = OPTIMIZER,
         initial_logit_scale: float = INITIAL_LOGIT_SCALE,
+        vision_position_std: float | None = None,
         dvae: str | None = None,
         dvae_share: float = 0.5,
         seed: int = 0,
@@ -62,6 +67,8 @@ class LitClip(L.LightningModule):
             raise ValueError(
                 f"initial_logit_scale is {initial_logit_scale}, the bound is ln 100 = 4.605"
             )
+        if vision_position_std is not None and vision_position_std <= 0:
+            raise ValueError(f"vision_position_std must be above 0, got {vision_position_std}")
         if not 0 < dvae_share <= 1:
             raise ValueError(f"dvae_share must be in (0, 1], got {dvae_share}")
         self.config = as_config(ClipConfig, config)
@@ -74,6 +81,8 @@ class LitClip(L.LightningModule):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.net = Clip(self.config)
+            if vision_position_std is not None:
+                nn.init.normal_(self.net.vision.position_embedding, std=vision_position_std)
         nn.init.constant_(self.net.logit_scale, initial_logit_scale)
         self._frozen: list[DiscreteVAE] = []  # a list, so that the dVAE is no submodule
 

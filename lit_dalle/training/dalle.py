@@ -41,6 +41,7 @@ class LitDalle(lightning.LightningModule):
         optimizer: OptimizerConfig | dict[str, Any],
         dvae: str | None = None,
         dvae_hash: str | None = None,
+        code_similarity: float = 0.0,
         caption_dropout: float = 0.1,
         activation_checkpointing: bool = False,
         text_loss_weight: float = 1 / 8,
@@ -57,6 +58,9 @@ class LitDalle(lightning.LightningModule):
             dvae: Folder of the exported dVAE that made or makes the image tokens. It stays frozen
                 and outside this module: neither optimiser nor EMA nor checkpoint sees it.
             dvae_hash: Hash that the folder must have; a checkpoint brings its own.
+            code_similarity: Share of the initial variance of image embedding and head that codes
+                have in common as far as the dVAE decodes them alike; see
+                :meth:`Dalle.relate_codes` (our choice; 0 in [P]).
             caption_dropout: Share of training rows that get the null caption, for classifier-free
                 guidance (later work; 0 in [P]).
             activation_checkpointing: Keep only the input of each block for the backward pass and
@@ -75,6 +79,11 @@ class LitDalle(lightning.LightningModule):
         super().__init__()
         if not 0 <= caption_dropout < 1:
             raise ValueError(f"caption_dropout must be in [0, 1), got {caption_dropout}")
+        if not 0 <= code_similarity <= 1:
+            raise ValueError(f"code_similarity must be in [0, 1], got {code_similarity}")
+        if code_similarity and dvae is None:
+            raise ValueError("code_similarity is of a dVAE's codes: give its folder as dvae")
+        self.code_similarity = code_similarity
         self.config = as_config(DalleConfig, config)
         self.optimizer_config = as_config(OptimizerConfig, optimizer)
         self.orders = as_config(OrderMix, orders)
@@ -107,6 +116,9 @@ class LitDalle(lightning.LightningModule):
         if not hasattr(self, "net"):
             self.net = Dalle(self.config)
             self.net.activation_checkpointing = self.activation_checkpointing
+            if self.code_similarity and self._frozen:
+                vectors = self._frozen[0].code_vectors().to(self.net.image_head.weight.device)
+                self.net.relate_codes(vectors, self.code_similarity)
 
     def setup(self, stage: str) -> None:
         """Load the frozen dVAE; it and the data's image tokens must be those of this prior."""

@@ -44,6 +44,20 @@ def test_linear_and_halvings():
     assert [halved.value(step, 100) for step in (49, 50, 75, 99)] == [8.0, 4.0, 2.0, 2.0]
 
 
+def test_a_value_is_held_before_its_way():
+    lr = Schedule(start=1.0, end=0.0, shape="linear", warmup=10, hold=0.6)
+    values = [lr.value(step, 100) for step in (9, 10, 40, 69, 70, 85, 99)]
+    assert values == pytest.approx([1.0, 1.0, 1.0, 1.0, 1.0, 0.5, 1 / 30])
+
+
+def test_a_longer_run_begins_as_a_shorter_one_while_the_value_is_held():
+    short = Schedule(start=1.0, end=0.0, warmup=10, hold=60)
+    long = Schedule(start=1.0, end=0.0, warmup=10, hold=400)
+    assert [short.value(s, 100) for s in range(70)] == [long.value(s, 500) for s in range(70)]
+
+
 def test_bad_lengths_are_refused():
     with pytest.raises(ValueError, match="over > 0"):
         Schedule(start=1.0, end=0.0, over=0)
+    with pytest.raises(ValueError, match="hold >= 0"):
+        Schedule(start=1.0, end=0.0, hold=-1)

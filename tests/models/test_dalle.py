@@ -35,6 +35,8 @@ VARIANTS = {
     "published": TINY,
     "qk_norm": replace(TINY, qk_norm=True, head_dim=16),
     "any": ANY,
+    "rotary": replace(TINY, rotary=True),
+    "any rotary": replace(ANY, rotary=True),
 }
 
 
@@ -417,3 +419,33 @@ def test_orders_that_do_not_fit_are_refused():
         net(text, image, raster_order(4))
     with pytest.raises(ValueError, match="whole picture, 25 image tokens, got 7"):
         net(text, image[:, :7], order)
+
+
+def test_codes_that_look_alike_start_alike():
+    net = Dalle(replace(TINY, codebook_size=400, dim=64))
+    weights = (net.embedding.image.weight, net.image_head.weight)
+    scales = [weight.std().item() for weight in weights]
+    vectors = torch.randn(400, 8)
+    net.relate_codes(vectors, share=0.8)
+
+    def likeness(x):
+        return torch.corrcoef(x).fill_diagonal_(0).flatten()
+
+    for weight, scale in zip(weights, scales, strict=True):
+        agreement = torch.corrcoef(torch.stack([likeness(weight), likeness(vectors)]))[0, 1]
+        assert agreement > 0.6, f"alike as vectors and as weights correlate by {agreement:.2f}"
+        assert weight.std().item() == pytest.approx(scale, rel=0.1)
+
+
+def test_a_share_of_zero_leaves_the_codes_as_they_are():
+    net = Dalle(TINY)
+    before = net.image_head.weight.clone()
+    net.relate_codes(torch.randn(TINY.codebook_size, 8), share=0)
+    assert torch.equal(net.image_head.weight, before)
+
+
+def test_codes_of_weights_that_are_not_made_yet_are_refused():
+    with torch.device("meta"):
+        net = Dalle(TINY)
+    with pytest.raises(ValueError, match="these are not made yet: set it to 0"):
+        net.relate_codes(torch.randn(TINY.codebook_size, 8), share=0.5)

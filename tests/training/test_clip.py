@@ -90,6 +90,13 @@ def test_logit_scale_starts_where_it_is_told() -> None:
         LitClip(CONFIG, initial_logit_scale=5.0)
 
 
+def test_image_positions_start_as_large_as_asked():
+    positions = LitClip(CONFIG, vision_position_std=0.5).net.vision.position_embedding
+    assert positions.std().item() == pytest.approx(0.5, rel=0.2)
+    with pytest.raises(ValueError, match="vision_position_std must be above 0, got 0"):
+        LitClip(CONFIG, vision_position_std=0)
+
+
 def test_rows_of_one_group_are_not_negatives_in_training() -> None:
     model = LitClip(CONFIG)
     model.log = lambda *args, **kwargs: None

@@ -181,6 +181,25 @@ def test_another_dvae_than_the_one_trained_on_is_refused(tmp_path):
         loaded.setup("validate")
 
 
+def test_the_net_starts_from_the_codes_of_its_dvae(tmp_path):
+    frozen = dvae()
+    save_model(frozen, tmp_path / "dvae")
+    module = LitDalle(TINY, OPTIMIZER, dvae=str(tmp_path / "dvae"), code_similarity=1.0)
+    module.setup("fit")
+    module.configure_model()
+    vectors = frozen.code_vectors()
+    related = (vectors - vectors.mean(0)) / vectors.std(0)
+    for weight in (module.net.embedding.image.weight, module.net.image_head.weight):
+        fit = torch.linalg.lstsq(related, weight.detach())
+        torch.testing.assert_close(related @ fit.solution, weight.detach(), atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize(("share", "what"), [(1.5, "must be in"), (0.5, "give its folder as dvae")])
+def test_similar_codes_need_a_share_and_a_dvae(share, what):
+    with pytest.raises(ValueError, match=what):
+        LitDalle(TINY, OPTIMIZER, code_similarity=share)
+
+
 def test_a_batch_without_image_tokens_needs_a_dvae():
     module = LitDalle(TINY, OPTIMIZER)
     with pytest.raises(ValueError, match="encode the data set first"):

@@ -6,7 +6,8 @@ A variation file names a shipped recipe (``config``), ``steps``, ``seeds``, the 
 report with their units (``metrics``), flags of ``lit-dalle fit`` for all runs (``overrides``) and
 those of each of the ``variations``, with a line that says why. Every flag is parsed before anything
 is trained. The variations then run one after the other, each in a process of its own, and are
-validated once, at their last update. An interrupted benchmark goes on where it was: a variation
+validated at their last update, the one reported (``validations`` asks for earlier ones too; a
+variation may have ``steps`` of its own). An interrupted benchmark goes on where it was: a variation
 that is finished in the ``--work`` folder with the same flags and recipe is not run again.
 
 Rows, a variation each: the metrics, ``seconds_per_step`` (median, without start-up and validation)
@@ -70,15 +71,25 @@ def main() -> None:
 
 def runs_of(plan: Plan, options: argparse.Namespace) -> list[Run]:
     """Return the runs that are asked for, in order."""
-    steps = quick_steps(plan.steps) if options.quick else plan.steps
     work = options.work or Path("runs/ablations") / plan.stage
-    variations = chosen(plan, options.only)
-    return [Run(plan, one, seed, steps, work) for one in variations for seed in plan.seeds]
+    runs = []
+    for one in chosen(plan, options.only):
+        steps = steps_of(one.steps or plan.steps, plan.validations, options.quick)
+        runs += [Run(plan, one, seed, steps, work) for seed in plan.seeds]
+    return runs
 
 
-def quick_steps(steps: int) -> int:
-    """Updates of a run with ``--quick``."""
-    return min(steps, max(steps // QUICK_SHARE, QUICK_LEAST))
+def steps_of(steps: int, validations: int, quick: bool) -> int:
+    """Updates of a run: with ``--quick`` fewer, and so many that the last one is validated.
+
+    Raises:
+        ValueError: There are more validations than updates.
+    """
+    if quick:
+        steps = min(steps, max(steps // QUICK_SHARE, QUICK_LEAST))
+    if steps < validations:
+        raise ValueError(f"{validations} validations in {steps} updates: give it more updates")
+    return steps - steps % validations
 
 
 def check_all(runs: Sequence[Run]) -> dict[str, Checked]:
@@ -125,16 +136,17 @@ def train_all(
 def setting_of(plan: Plan, runs: Sequence[Run], checked: Checked, quick: bool) -> dict[str, Any]:
     """What the numbers depend on."""
     variations = {one.name: one for one in (run.variation for run in runs)}
+    steps = {run.variation.name: run.steps for run in runs}
     common = setting(seed=plan.seeds[0], precision=checked.precision, device=checked.device)
     return common | {
         "quick": quick,
         "config": plan.config,
         "config_hash": file_hash(Path(plan.config)),
-        "steps": runs[0].steps,
         "seeds": list(plan.seeds),
         "overrides": list(plan.overrides),
         "variations": {
-            name: {"why": one.why, "flags": list(one.flags)} for name, one in variations.items()
+            name: {"why": one.why, "steps": steps[name], "flags": list(one.flags)}
+            for name, one in variations.items()
         },
     }
 
@@ -151,7 +163,8 @@ def add_rows(
     results: ResultFile, plan: Plan, name: str, each: Sequence[Mapping[str, Any]], weights: int
 ) -> None:
     """Add the rows of a variation: means over its runs, of what all of them have."""
-    case = {"stage": plan.stage, "variation": name}
+    why = next(one.why for one in plan.variations if one.name == name)
+    case = {"stage": plan.stage, "variation": name, "why": why}
     for metric, unit in plan.metrics.items():
         values = [result["scalars"].get(metric, math.nan) for result in each]
         if all(map(math.isfinite, values)):
@@ -191,12 +204,15 @@ def table(results: ResultFile) -> Table:
         spread = f" ± {row['high'] - row['value']:.2g}" if "high" in row else ""
         shown = f"{row['value']:,}" if row["metric"] == "weights" else f"{row['value']:.4g}{spread}"
         lines.setdefault(row["case"]["variation"], {})[row["metric"]] = shown
-    laid_out = Table(title=f"{results.setting['config']}, {results.setting['steps']} updates")
+    variations = results.setting["variations"]
+    laid_out = Table(title=results.setting["config"])
     laid_out.add_column("variation")
+    laid_out.add_column("updates", justify="right")
     for metric in metrics:
         laid_out.add_column(metric, justify="right", overflow="fold")
     for name, values in lines.items():
-        laid_out.add_row(name, *(values.get(metric, "") for metric in metrics))
+        updates = str(variations[name]["steps"])
+        laid_out.add_row(name, updates, *(values.get(metric, "") for metric in metrics))
     return laid_out
 
 

@@ -39,6 +39,8 @@ class Variation:
     name: str
     flags: tuple[str, ...]
     why: str = ""
+    steps: int | None = None
+    """Updates; those of the plan when not given."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,8 @@ class Plan:
     """Each variation is trained once with each."""
     overrides: tuple[str, ...] = ()
     """Flags of all variations, before their own."""
+    validations: int = 1
+    """Times that a run is validated, evenly spaced; the last is at its end, and is reported."""
 
 
 def read_plan(path: Path) -> Plan:
@@ -101,11 +105,12 @@ def _plan(stage: str, read: Any) -> Plan:
     return Plan(
         stage,
         config=_one(read["config"], str, "config: the path of a recipe"),
-        steps=_one(read["steps"], int, "steps: a number of at least 1", lambda steps: steps >= 1),
+        steps=_count(read["steps"], "steps"),
         metrics=_metrics(read["metrics"]),
         variations=_variations(read["variations"]),
         seeds=_seeds(read.get("seeds", [0])),
         overrides=_flags(read.get("overrides", []), "overrides"),
+        validations=_count(read.get("validations", 1), "validations"),
     )
 
 
@@ -132,9 +137,10 @@ def _variation(name: Any, said: Any) -> Variation:
     place = f"variation {name}"
     if not isinstance(name, str) or not NAME.fullmatch(name):
         raise ValueError(f"{place}: a name has letters, digits, dots, _ and - only")
-    _check_keys(said, {"flags", "why"}, {"flags"}, place)
+    _check_keys(said, {"flags", "why", "steps"}, {"flags"}, place)
     why = _one(said.get("why", ""), str, f"{place}: why: a line")
-    return Variation(name, _flags(said["flags"], place), why)
+    steps = _count(said["steps"], f"{place}: steps") if "steps" in said else None
+    return Variation(name, _flags(said["flags"], place), why, steps)
 
 
 def _flags(read: Any, place: str) -> tuple[str, ...]:
@@ -147,6 +153,11 @@ def _flags(read: Any, place: str) -> tuple[str, ...]:
         if found["name"] in OWN:
             raise ValueError(f"{place}: --{found['name']} is set by the benchmark: leave it out")
     return tuple(read)
+
+
+def _count(read: Any, place: str) -> int:
+    count: int = _one(read, int, f"{place}: a number of at least 1", lambda count: count >= 1)
+    return count
 
 
 def _check_keys(read: Any, known: set[str], needed: set[str], place: str) -> None:

@@ -38,14 +38,14 @@ class Run:
 
     @property
     def flags(self) -> tuple[str, ...]:
-        """All arguments of ``fit``: validation once, at the last update; no checkpoints."""
+        """All arguments of ``fit``: the last validation is at the last update; no checkpoints."""
         values = dict.fromkeys(OWN, "false") | {
             "run": str(self.folder / "run"),
             "seed_everything": str(self.seed),
             "model.init_args.seed": str(self.seed),
             "data.seed": str(self.seed),
             "trainer.max_steps": str(self.steps),
-            "trainer.val_check_interval": str(self.steps),
+            "trainer.val_check_interval": str(self.steps // self.plan.validations),
             "trainer.check_val_every_n_epoch": "null",
             "trainer.num_sanity_val_steps": "0",
             "trainer.log_every_n_steps": str(max(1, self.steps // LOGS)),

@@ -102,6 +102,11 @@ def test_file_is_read(module, tmp_path):
     [
         ({"steps": None}, "does not say steps"),
         ({"steps": 0}, "at least 1 expected, got 0"),
+        ({"validations": 0}, "validations: a number of at least 1 expected, got 0"),
+        (
+            {"variations": {"recipe": {"flags": [], "steps": "3"}}},
+            "variation recipe: steps: a number of at least 1 expected, got '3'",
+        ),
         ({"step": 3}, "says step, which nobody reads"),
         ({"metrics": ["val/psnr"]}, "each with its unit"),
         ({"metrics": {"val/psnr": None}}, "val/psnr: a unit in quotes"),
@@ -191,7 +196,7 @@ def test_rows_and_setting_of_the_result_file(run_benchmark, capsys):
     assert rows["recipe", "seconds_per_step"]["value"] == 2
     assert rows["recipe", "weights"]["value"] == 7
     setting = result["setting"]
-    assert setting["steps"] == 3
+    assert {one["steps"] for one in setting["variations"].values()} == {3}
     assert setting["variations"]["wide"]["flags"] == ["--model.init_args.config.hidden=8"]
     assert setting["variations"]["wide"]["why"] == "twice as wide"
     printed = capsys.readouterr().out
@@ -240,8 +245,23 @@ def test_failed_run_is_named_with_the_end_of_its_log_and_the_others_are_kept(run
 
 
 def test_quick_is_a_tenth_of_at_least_twenty(module):
-    quick_steps = module("ablations").quick_steps
-    assert [quick_steps(steps) for steps in (3, 20, 100, 1000)] == [3, 20, 20, 100]
+    steps_of = module("ablations").steps_of
+    assert [steps_of(steps, 1, True) for steps in (3, 20, 100, 1000)] == [3, 20, 20, 100]
+
+
+def test_the_last_update_is_always_validated(module):
+    steps_of = module("ablations").steps_of
+    assert [steps_of(steps, 4, False) for steps in (4, 11, 205)] == [4, 8, 204]
+    with pytest.raises(ValueError, match="4 validations in 3 updates: give it more updates"):
+        steps_of(3, 4, False)
+
+
+def test_a_variation_may_have_steps_of_its_own(run_benchmark):
+    variations = {"recipe": {"flags": []}, "long": {"flags": [], "steps": 5}}
+    result, runs = run_benchmark(changed(variations=variations, validations=2))
+    assert runs == 2
+    asked = {name: one["steps"] for name, one in result["setting"]["variations"].items()}
+    assert asked == {"recipe": 2, "long": 4}
 
 
 def test_unknown_names_are_refused(run_benchmark):

@@ -34,7 +34,8 @@ from torch import nn
 from lit_dalle.evaluation.results import ResultFile, setting
 from lit_dalle.generation.decode import fitting_tile, generate_image_tokens
 from lit_dalle.models.cache import KVCache
-from lit_dalle.models.dalle import Dalle, DalleConfig, Prefill
+from lit_dalle.models.dalle import Dalle, Prefill
+from lit_dalle.models.dalle_config import DalleConfig
 from lit_dalle.models.memory import MemoryEstimate, estimate_dalle, estimate_sampling
 from lit_dalle.training.optimization import OptimizerConfig, build_optimizer
 

@@ -73,7 +73,8 @@ class TinyRun:
 def tiny_nets() -> TinyNets:
     from lit_dalle.data.tokenizer import EOS_ID, CaptionTokenizer
     from lit_dalle.models.clip import Clip, ClipConfig
-    from lit_dalle.models.dalle import Dalle, DalleConfig
+    from lit_dalle.models.dalle import Dalle
+    from lit_dalle.models.dalle_config import DalleConfig
     from lit_dalle.models.dvae import DiscreteVAE, DiscreteVAEConfig
 
     dvae = DiscreteVAEConfig(

@@ -7,7 +7,8 @@ from lit_dalle.data.tokenizer import EOS_ID, CaptionTokenizer
 from lit_dalle.evaluation.grading.verdict import Requirement, Verdict
 from lit_dalle.generation.pipeline import DallePipeline
 from lit_dalle.models.clip import Clip, ClipConfig
-from lit_dalle.models.dalle import Dalle, DalleConfig
+from lit_dalle.models.dalle import Dalle
+from lit_dalle.models.dalle_config import DalleConfig
 from lit_dalle.models.dvae import DiscreteVAE, DiscreteVAEConfig
 
 TEXT_LEN = 100

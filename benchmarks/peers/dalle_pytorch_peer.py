@@ -14,7 +14,7 @@ import torch
 from speed.clock import now
 from torch import Tensor, nn
 
-from lit_dalle.models.dalle import DalleConfig
+from lit_dalle.models.dalle_config import DalleConfig
 from peers.loading import PeerMissing, stand_ins
 
 NAME = "dalle-pytorch 1.6.6"
@@ -120,7 +120,7 @@ def build(config: DalleConfig, attention: str, *, cached: bool = False) -> Any:
         text_seq_len=config.text_len - 1,
         depth=config.depth,
         heads=config.heads,
-        dim_head=config.head_dim or config.dim // config.heads,
+        dim_head=config.head_width,
         attn_types=tuple(KINDS[kind] for kind in kinds),
         optimize_for_inference=cached,
     )

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from lit_dalle.functional.attention import attend
 from lit_dalle.functional.masks import CAUSAL, AttentionKind, AttentionPattern
 from lit_dalle.functional.products import Span, attend_in_parts
-from lit_dalle.models.dalle import DalleConfig
+from lit_dalle.models.dalle_config import DalleConfig
 from speed.bench import Bench, Plan
 from speed.clock import Call, in_turns, median
 from speed.sizes import Size
@@ -107,4 +107,4 @@ def problem_of(config: DalleConfig, grid: int) -> Problem:
     """Return a prior's sparse layers behind 256 text tokens (fewer for tests)."""
     text_len = min(TEXT_LEN, 4 * config.text_len)
     patterns = tuple(AttentionPattern(kind, text_len, grid, config.conv_kernel) for kind in KINDS)
-    return Problem(patterns, config.heads, config.head_dim or config.dim // config.heads)
+    return Problem(patterns, config.heads, config.head_width)

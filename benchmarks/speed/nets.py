@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor
 
-from lit_dalle.models.dalle import Dalle, DalleConfig
+from lit_dalle.models.dalle import Dalle
+from lit_dalle.models.dalle_config import DalleConfig
 from speed.bench import Plan
 
 

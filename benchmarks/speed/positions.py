@@ -1,6 +1,6 @@
 """The cost of a late position of a picture against that of an early one."""
 
-from lit_dalle.models.dalle import DalleConfig
+from lit_dalle.models.dalle_config import DalleConfig
 from speed.bench import Bench, Plan
 from speed.nets import random_tokens, sampling_prior
 from speed.sampling import timed_sampling, warm_up

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from lit_dalle.generation.decode import generate_image_tokens
-from lit_dalle.models.dalle import DalleConfig
+from lit_dalle.models.dalle_config import DalleConfig
 from speed.bench import Bench, Plan
 from speed.clock import now
 from speed.nets import random_tokens, sampling_prior

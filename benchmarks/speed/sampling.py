@@ -10,7 +10,8 @@ from peers.loading import PeerMissing
 from torch import Tensor
 
 from lit_dalle.generation.decode import generate_image_tokens
-from lit_dalle.models.dalle import Dalle, DalleConfig
+from lit_dalle.models.dalle import Dalle
+from lit_dalle.models.dalle_config import DalleConfig
 from speed.bench import Bench, Plan
 from speed.clock import median, now
 from speed.memory import PeakMemory

@@ -8,7 +8,8 @@ from peers import dalle_pytorch_peer as peer
 from peers.loading import PeerMissing
 from torch import Tensor, nn
 
-from lit_dalle.models.dalle import Dalle, DalleConfig
+from lit_dalle.models.dalle import Dalle
+from lit_dalle.models.dalle_config import DalleConfig
 from lit_dalle.training.optimization import OptimizerConfig, build_optimizer
 from speed.bench import Bench, Plan, by_flops
 from speed.clock import Call, in_turns, median

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from lit_dalle.functional.masks import AttentionKind, AttentionPattern
-from lit_dalle.models.dalle import DalleConfig
+from lit_dalle.models.dalle_config import DalleConfig
 
 BF16 = 2
 """Bytes of a number."""
@@ -65,7 +65,7 @@ def linear_products(config: DalleConfig, tokens: int) -> list[Product]:
 
 def head_width(config: DalleConfig) -> int:
     """Width of all heads together."""
-    return config.heads * (config.head_dim or config.dim // config.heads)
+    return config.heads * config.head_width
 
 
 def visible_keys(config: DalleConfig, kind: AttentionKind) -> Tensor:

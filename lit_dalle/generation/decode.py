@@ -160,7 +160,7 @@ def _cache_bytes(prior: Dalle, guided: bool) -> tuple[int, int]:
     """Bytes of the keys and values of a prompt's text, and of those of a candidate."""
     config, weight = prior.config, prior.image_head.weight
     slots = sum(cache_slots(pattern, config.image_len) for pattern in config.patterns)
-    head_dim = config.head_dim or config.dim // config.heads
+    head_dim = config.head_width
     each = 2 * config.heads * head_dim * weight.element_size() * (2 if guided else 1)
     return each * config.depth * config.text_len, each * slots
 

@@ -8,7 +8,7 @@ from torch import nn
 from lit_dalle.functional.chunks import CHUNK_LOGITS
 from lit_dalle.functional.masks import AttentionPattern
 from lit_dalle.functional.products import Blocks, Part, plan
-from lit_dalle.models.dalle import DalleConfig
+from lit_dalle.models.dalle_config import DalleConfig
 from lit_dalle.models.dvae import Conv, Conv32, DiscreteVAEConfig
 
 Precision = Literal["bf16-mixed", "bf16-true", "32-true"]
@@ -137,7 +137,7 @@ def _group(dim_in: int, dim_out: int, side: int, blocks: int, form: Format) -> i
 
 def head_width(config: DalleConfig) -> int:
     """Width of all heads together."""
-    return config.heads * (config.head_dim or config.dim // config.heads)
+    return config.heads * config.head_width
 
 
 def count(module: nn.Module) -> int:

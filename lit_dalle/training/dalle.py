@@ -12,7 +12,8 @@ from lit_dalle.functional.sampling import uniform_noise
 from lit_dalle.functional.schedules import Schedule
 from lit_dalle.generation.decode import null_text_tokens
 from lit_dalle.generation.export import folder_hash, load_model
-from lit_dalle.models.dalle import Dalle, DalleConfig
+from lit_dalle.models.dalle import Dalle
+from lit_dalle.models.dalle_config import DalleConfig
 from lit_dalle.models.dvae import DiscreteVAE
 from lit_dalle.training.optimization import OptimizerConfig, as_config, build_optimizer, plain
 

@@ -8,7 +8,8 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from lit_dalle.models.clip import Clip, ClipConfig
-from lit_dalle.models.dalle import Dalle, DalleConfig
+from lit_dalle.models.dalle import Dalle
+from lit_dalle.models.dalle_config import DalleConfig
 from lit_dalle.models.dvae import DiscreteVAE, DiscreteVAEConfig
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"

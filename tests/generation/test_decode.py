@@ -18,7 +18,8 @@ from lit_dalle.generation.decode import (
     generate_image_tokens,
     null_text_tokens,
 )
-from lit_dalle.models.dalle import Dalle, DalleConfig
+from lit_dalle.models.dalle import Dalle
+from lit_dalle.models.dalle_config import DalleConfig
 
 TINY = DalleConfig(
     text_vocab_size=40,

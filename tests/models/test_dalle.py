@@ -13,7 +13,8 @@ from lit_dalle.functional.orders import (
     rectangle_first,
     rectangle_last,
 )
-from lit_dalle.models.dalle import Dalle, DalleConfig
+from lit_dalle.models.dalle import Dalle
+from lit_dalle.models.dalle_config import DalleConfig
 
 TINY = DalleConfig(
     text_vocab_size=40,

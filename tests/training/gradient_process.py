@@ -23,7 +23,8 @@ from lit_dalle.functional.losses import (
 )
 from lit_dalle.functional.quantize import gumbel_noise
 from lit_dalle.models.clip import Clip, ClipConfig
-from lit_dalle.models.dalle import Dalle, DalleConfig, DalleLosses
+from lit_dalle.models.dalle import Dalle, DalleLosses
+from lit_dalle.models.dalle_config import DalleConfig
 from lit_dalle.models.dvae import DiscreteVAE, DiscreteVAEConfig
 
 ROWS = 6

@@ -23,7 +23,8 @@ from lit_dalle.functional.orders import (
 from lit_dalle.functional.schedules import Schedule
 from lit_dalle.generation.decode import generate_image_tokens
 from lit_dalle.generation.export import folder_hash, save_model
-from lit_dalle.models.dalle import Dalle, DalleConfig
+from lit_dalle.models.dalle import Dalle
+from lit_dalle.models.dalle_config import DalleConfig
 from lit_dalle.models.dvae import DiscreteVAE, DiscreteVAEConfig
 from lit_dalle.training.dalle import VALIDATION_DRAW, LitDalle
 from lit_dalle.training.optimization import OptimizerConfig, plain

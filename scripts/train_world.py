@@ -27,11 +27,21 @@ class Stage:
     minutes: int
     done: Path
     checkpoint: Path | None = None
+    parts: tuple[Path, ...] = ()
+    """What it is made of, if it has to be made again when they are."""
+
+    @property
+    def finished(self) -> bool:
+        """Whether there is nothing left to do."""
+        if not self.done.exists() or not all(part.exists() for part in self.parts):
+            return False
+        made = self.done.stat().st_mtime
+        return all(part.stat().st_mtime <= made for part in self.parts)
 
     def arguments(self) -> list[str]:
         """The command, told to resume when it was interrupted."""
         interrupted = self.checkpoint is not None and self.checkpoint.exists()
-        resume = interrupted and not self.done.exists()
+        resume = interrupted and not self.finished
         return [*self.command, *(["--ckpt_path", str(self.checkpoint)] if resume else [])]
 
 
@@ -45,20 +55,25 @@ def fit(net: str, minutes: int) -> Stage:
     )
 
 
-EXPORTS = {"dvae": "dvae", "prior": "dalle", "clip": "clip"}
+NETS = {"dvae": "dvae", "prior": "dalle", "clip": "clip"}
 JOIN = (
     "join",
-    *(f"--{part}={RUNS / net / 'export'}" for part, net in EXPORTS.items()),
+    *(f"--{part}={RUNS / net / 'export'}" for part, net in NETS.items()),
     f"--out={PIPELINE}",
     "--card=configs/world/card.md",
 )
 STAGES = (
     Stage(("prepare", "tokenizer", "--config", f"{CONFIGS}/tokenizer.yaml"), 1, TOKENIZER),
-    fit("dvae", 20),
-    fit("clip", 9),
+    fit("dvae", 17),
+    fit("clip", 34),
     Stage(("prepare", "tokens", "--config", f"{CONFIGS}/tokens.yaml"), 6, RUNS / "tokens"),
     fit("dalle", 200),
-    Stage(JOIN, 1, done=PIPELINE / "pipeline.json"),
+    Stage(
+        JOIN,
+        1,
+        PIPELINE / "pipeline.json",
+        parts=tuple(RUNS / net / "export" for net in NETS.values()),
+    ),
 )
 
 
@@ -67,7 +82,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--list", action="store_true", help="only list the stages")
     only_list = parser.parse_args().list
-    remaining = [stage for stage in STAGES if not stage.done.exists()]
+    remaining = [stage for stage in STAGES if not stage.finished]
     minutes = sum(stage.minutes for stage in remaining)
     print(f"{len(remaining)} of {len(STAGES)} stages to do, about {minutes} minutes")
     for stage in STAGES:

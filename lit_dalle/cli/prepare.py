@@ -11,19 +11,31 @@ from lit_dalle.generation.export import folder_hash, load_model
 from lit_dalle.generation.hardware import pick_device
 
 
-def tokenizer(*, source: Source, out: str, vocab_size: int = 16384) -> None:
+def tokenizer(
+    *,
+    source: Source,
+    out: str,
+    vocab_size: int = 16384,
+    min_frequency: int = 0,
+    spell_rare: bool = False,
+) -> None:
     """Train a tokenizer on the captions of a data set's training split.
 
     Args:
         source: The data set.
         out: The tokenizer.json to write.
         vocab_size: Bound on the number of tokens; small sets fill it partly ([P] 2.2: 16,384).
+        min_frequency: Pairs of pieces that stand together less often are not merged.
+        spell_rare: Write words that are no token of their own letter by letter, not in the pieces
+            that the merges make of them.
     """
     if Path(out).suffix != ".json":
         raise ValueError(f"--out names the tokenizer's file, such as tokenizer.json; got {out}")
     console = Console()
     captions = track(source.captions("train"), "Reading captions", console=console)
-    trained = CaptionTokenizer.train(captions, vocab_size)
+    trained = CaptionTokenizer.train(
+        captions, vocab_size, min_frequency=min_frequency, spell_rare=spell_rare
+    )
     trained.save(out)
     console.print(f"{out}: {trained.vocab_size} tokens, {len(trained.words)} words seen")
 

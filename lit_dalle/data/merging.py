@@ -20,21 +20,23 @@ class Merges:
 
     ranks: Mapping[Pair, int]
     ids: Mapping[str, int]
+    whole: bool = False
+    """Whether a piece that has an id takes it without a merge."""
 
     @classmethod
     def from_model(cls, model: Mapping[str, Any]) -> "Merges":
         """Read the ``model`` section of a ``tokenizer.json``, whose merges have had two forms."""
         pairs = [m.split(" ") if isinstance(m, str) else m for m in model["merges"]]
         ranks = {(left, right): rank for rank, (left, right) in enumerate(pairs)}
-        return cls(ranks, model["vocab"])
+        return cls(ranks, model["vocab"], bool(model.get("ignore_merges")))
 
     def encode(self, pieces: Sequence[str], dropout: float, key: tuple[int, ...]) -> list[int]:
         """Token ids of a text that is already split into pieces of byte characters.
 
         Args:
             pieces: Runs of byte characters across which nothing is merged.
-            dropout: Chance that a possible merge is passed over at each step; 0 gives the very
-                tokens of the library.
+            dropout: Chance that a possible merge is passed over at each step, and a whole piece
+                too; 0 gives the very tokens of the library.
             key: What the draws are a function of.
         """
         draws = random.Random(hashed(*key))
@@ -42,6 +44,8 @@ class Merges:
         return [self.ids[symbol] for symbol in symbols]
 
     def _merge(self, piece: str, dropout: float, draws: random.Random) -> list[str]:
+        if self.whole and piece in self.ids and not (dropout and draws.random() < dropout):
+            return [piece]
         symbols = list(piece)
         ranks = [self.ranks.get(pair) for pair in pairwise(symbols)]
         while True:

@@ -57,12 +57,23 @@ class CaptionTokenizer:
         return CaptionTokenizer.from_json, (self._json, self.words)
 
     @classmethod
-    def train(cls, captions: Iterable[str], vocab_size: int) -> "CaptionTokenizer":
+    def train(
+        cls,
+        captions: Iterable[str],
+        vocab_size: int,
+        *,
+        min_frequency: int = 0,
+        spell_rare: bool = False,
+    ) -> "CaptionTokenizer":
         """Learn the merges from captions; small sets fill the vocabulary only partly.
 
         Args:
             captions: Texts, read once.
             vocab_size: Upper bound on the number of tokens, the 259 basic ones included.
+            min_frequency: Pairs that stand together less often are not merged.
+            spell_rare: Write words that are no token of their own byte by byte instead of in the
+                pieces that the merges make of them: a net that has to write them letter by letter
+                then finds each where it counts to (our choice).
 
         Raises:
             ValueError: The bound is below the number of basic tokens, or there is no caption.
@@ -75,6 +86,7 @@ class CaptionTokenizer:
         tokenizer = _untrained()
         trainer = trainers.BpeTrainer(
             vocab_size=vocab_size,
+            min_frequency=min_frequency,
             special_tokens=list(SPECIALS),
             initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
             show_progress=False,
@@ -83,7 +95,7 @@ class CaptionTokenizer:
         tokenizer.train_from_iterator(_gathering(captions, words, tokenizer.normalizer), trainer)
         if not words:
             raise ValueError("no captions with words in them: a tokenizer needs text to learn from")
-        return cls(tokenizer, words)
+        return cls(_without_merges(tokenizer) if spell_rare else tokenizer, words)
 
     def framed(self, text_len: int, append_eos: bool) -> "CaptionTokenizer":
         """Return the same vocabulary with captions made ``text_len`` tokens long.
@@ -117,7 +129,8 @@ class CaptionTokenizer:
 
         Args:
             captions: Texts of any length that fits.
-            dropout: Chance that a possible merge is passed over (BPE dropout, [P] 2.2 uses 0.1).
+            dropout: Chance that a possible merge is passed over (BPE dropout, [P] 2.2 uses 0.1);
+                where rare words are spelled, that a word which is a token is spelled too.
             keys: One tuple of integers a caption, such as (seed, epoch, index): dropout is a
                 function of it alone. Needed when ``dropout`` > 0.
             long: What to do with a caption that does not fit: raise, or cut the end of its text.
@@ -264,6 +277,13 @@ def _untrained() -> Tokenizer:
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
     tokenizer.decoder = decoders.ByteLevel()
     return tokenizer
+
+
+def _without_merges(tokenizer: Tokenizer) -> Tokenizer:
+    """Keep the vocabulary: a word that is in it is one token, any other is written in bytes."""
+    state = json.loads(tokenizer.to_str())
+    state["model"] |= {"merges": [], "ignore_merges": True}
+    return Tokenizer.from_str(json.dumps(state))
 
 
 def _gathering(captions: Iterable[str], words: set[str], normalizer: Any) -> Iterator[str]:

@@ -26,9 +26,9 @@ STRANGE = [
 ]
 
 
-@pytest.fixture(scope="module")
-def trained() -> CaptionTokenizer:
-    return CaptionTokenizer.train(CAPTIONS * 3, 420)
+@pytest.fixture(scope="module", params=["pieces", "letters"])
+def trained(request: pytest.FixtureRequest) -> CaptionTokenizer:
+    return CaptionTokenizer.train(CAPTIONS * 3, 420, spell_rare=request.param == "letters")
 
 
 def merged(tokenizer: CaptionTokenizer, captions: list[str], dropout: float) -> torch.Tensor:
@@ -70,6 +70,24 @@ def test_dropout_is_a_function_of_the_key_alone(trained: CaptionTokenizer) -> No
         assert torch.equal(tokenizer.encode([caption], dropout=0.3, keys=[key])[0], row)
     other_epoch = [(0, 4, index) for index in range(len(CAPTIONS))]
     assert not torch.equal(tokenizer.encode(CAPTIONS, dropout=0.3, keys=other_epoch), together)
+
+
+def test_rare_words_are_spelled_and_common_ones_are_not() -> None:
+    tokenizer = CaptionTokenizer.train(CAPTIONS * 3, 420, spell_rare=True).framed(40, False)
+
+    def count(caption: str) -> int:
+        return int((tokenizer.encode([caption]) != PAD_ID).sum()) - 1
+
+    assert count("a red circle") == 3
+    assert count("a reddish circle") == 2 + len(" reddish")
+    assert tokenizer.decode(tokenizer.encode(["a reddish circle"])[0]) == "a reddish circle"
+
+
+def test_seldom_pairs_are_not_merged() -> None:
+    often, seldom = ["a red circle"] * 20, ["a blue berry"] * 3
+    tokenizer = CaptionTokenizer.train(often + seldom, 420, min_frequency=10).framed(40, False)
+    tokens = tokenizer.encode(["a red circle", "a berry"])
+    assert (tokens != PAD_ID).sum(dim=1).tolist() == [1 + 3, 1 + 1 + len(" berry")]
 
 
 def test_full_dropout_leaves_bytes(trained: CaptionTokenizer) -> None:
@@ -132,8 +150,12 @@ def test_saved_and_loaded_is_the_same(trained: CaptionTokenizer, tmp_path: Path)
     assert loaded.vocab_size == trained.vocab_size <= 420
 
 
-def test_training_is_reproducible(trained: CaptionTokenizer) -> None:
-    assert CaptionTokenizer.train(CAPTIONS * 3, 420).to_json() == trained.to_json()
+@pytest.mark.parametrize("spell_rare", [False, True])
+def test_training_is_reproducible(spell_rare: bool) -> None:
+    first, second = (
+        CaptionTokenizer.train(CAPTIONS * 3, 420, spell_rare=spell_rare) for _ in range(2)
+    )
+    assert first.to_json() == second.to_json()
 
 
 def test_bad_input_is_told_in_one_line(trained: CaptionTokenizer, tmp_path: Path) -> None:

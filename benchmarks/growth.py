@@ -11,6 +11,7 @@ validation; that of ``--long`` is drawn over its updates.
 """
 
 import argparse
+import inspect
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,15 +21,13 @@ from omegaconf import OmegaConf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from trials.checked import check
 
-from lit_dalle.callbacks.composition import LOGGED
-from lit_dalle.data.world import FAMILIES
+from lit_dalle.callbacks.composition import LOGGED, CompositionLogger
 from lit_dalle.evaluation.intervals import wilson_interval
 from lit_dalle.evaluation.results import ResultFile, setting
 from lit_dalle.generation.writing import whole_file
 
 LOGGER = "lit_dalle.callbacks.CompositionLogger"
-PROMPTS, SAMPLES = 4, 2
-"""The callback's defaults."""
+DEFAULTS = inspect.signature(CompositionLogger).parameters
 COLOURS = {"iid": "#2a6f97", "held-out": "#c1121f"}
 LABELS = {"iid": "trained compositions", "held-out": "compositions held out"}
 Row = dict[str, Any]
@@ -90,8 +89,10 @@ def graded(config: Any, folder: Path) -> int:
     if not callbacks:
         raise ValueError(f"{folder} did not grade compositions: it has no CompositionLogger")
     given = callbacks[0].get("init_args") or {}
-    families = len(given.get("families") or FAMILIES)
-    return int(families * given.get("prompts", PROMPTS) * given.get("samples", SAMPLES))
+    families, prompts, samples = (
+        given.get(name, DEFAULTS[name].default) for name in ("families", "prompts", "samples")
+    )
+    return len(families) * int(prompts) * int(samples)
 
 
 def draw(rows: Sequence[Row], sizes: Sequence[str], long: str | None, path: Path) -> None:

@@ -1,6 +1,6 @@
 """Train the shipped ``world`` pipeline from nothing: tokenizer, dVAE, CLIP, prior, pipeline folder.
 
-About four hours on two CPU cores with bf16 matrix units. Interrupt it at will: started
+About five and a half hours on two CPU cores with bf16 matrix units. Interrupt it at will: started
 again, it goes on where it was, in the middle of a stage too.
 
     python scripts/train_world.py            # everything, into runs/world and lit_dalle/pretrained
@@ -67,7 +67,7 @@ STAGES = (
     fit("dvae", 17),
     fit("clip", 34),
     Stage(("prepare", "tokens", "--config", f"{CONFIGS}/tokens.yaml"), 6, RUNS / "tokens"),
-    fit("dalle", 200),
+    fit("dalle", 275),
     Stage(
         JOIN,
         1,

@@ -1,6 +1,6 @@
 """Train the shipped ``world`` pipeline from nothing: tokenizer, dVAE, CLIP, prior, pipeline folder.
 
-About five and a half hours on two CPU cores with bf16 matrix units. Interrupt it at will: started
+About four and a half hours on two CPU cores with bf16 matrix units. Interrupt it at will: started
 again, it goes on where it was, in the middle of a stage too.
 
     python scripts/train_world.py            # everything, into runs/world and lit_dalle/pretrained
@@ -66,8 +66,8 @@ STAGES = (
     Stage(("prepare", "tokenizer", "--config", f"{CONFIGS}/tokenizer.yaml"), 1, TOKENIZER),
     fit("dvae", 17),
     fit("clip", 34),
-    Stage(("prepare", "tokens", "--config", f"{CONFIGS}/tokens.yaml"), 6, RUNS / "tokens"),
-    fit("dalle", 275),
+    Stage(("prepare", "tokens", "--config", f"{CONFIGS}/tokens.yaml"), 8, RUNS / "tokens"),
+    fit("dalle", 205),
     Stage(
         JOIN,
         1,

@@ -168,6 +168,18 @@ class CaptionTokenizer:
         return [word for word in dict.fromkeys(found) if word not in self._words]
 
     @property
+    def vocabulary(self) -> dict[str, int]:
+        """Id of each token by how the file writes it: runs of byte characters, or a special one."""
+        return dict(self._plain.get_vocab())
+
+    def pieces_of(self, token: str) -> list[int]:
+        """Ids of the tokens here that write a token of another tokenizer's ``vocabulary``."""
+        own = self._plain.token_to_id(token)
+        if own is not None:
+            return [int(own)]
+        return [int(piece.id) for piece in self._plain.model.tokenize(token)]
+
+    @property
     def words(self) -> list[str]:
         """Words seen in training, sorted."""
         return sorted(self._words)

@@ -34,7 +34,7 @@ class WorldSource(Source):
     seed: int = 0
     """Seed of the scenes and of their drawing."""
     families: tuple[str, ...] | None = None
-    """Families of scenes to take, all by default."""
+    """Families of scenes that take turns, by default all; one named twice comes twice as often."""
     picture_size: int = 64
     """Side of the pictures as they are drawn, in pixels."""
     eval_size: int = 4096

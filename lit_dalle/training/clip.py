@@ -17,6 +17,7 @@ from lit_dalle.generation.export import load_model
 from lit_dalle.models.clip import INITIAL_LOGIT_SCALE, Clip, ClipConfig, ClipOutput
 from lit_dalle.models.dvae import DiscreteVAE
 from lit_dalle.training.optimization import OptimizerConfig, as_config, build_optimizer, plain
+from lit_dalle.training.starting import is_fitted, start_from, tokenizer_of
 
 OPTIMIZER = OptimizerConfig()
 
@@ -45,6 +46,8 @@ class LitClip(L.LightningModule):
             are. It stays frozen and outside this module: neither optimiser nor EMA nor checkpoint
             holds its weights.
         dvae_share: Share of the training pictures that pass through it.
+        start: Folder of an exported CLIP to start from, of the same sizes; its tokenizer may be
+            another one, see :func:`start_from`. None starts from noise.
         seed: Seed of the initial weights, and of what passes through the dVAE.
 
     Raises:
@@ -60,6 +63,7 @@ class LitClip(L.LightningModule):
         vision_position_std: float | None = None,
         dvae: str | None = None,
         dvae_share: float = 0.5,
+        start: str | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -74,6 +78,7 @@ class LitClip(L.LightningModule):
         self.config = as_config(ClipConfig, config)
         self.optimizer_config = as_config(OptimizerConfig, optimizer)
         self.dvae_folder, self.dvae_share, self.seed = dvae, dvae_share, seed
+        self.start = start
         self.save_hyperparameters()
         self.save_hyperparameters(
             {"config": plain(self.config), "optimizer": plain(self.optimizer_config)}
@@ -92,12 +97,14 @@ class LitClip(L.LightningModule):
         return output
 
     def setup(self, stage: str) -> None:
-        """Load the frozen dVAE before training.
+        """Take the weights to start from, and load the frozen dVAE, before training.
 
         Raises:
-            FileNotFoundError: There is no dVAE in the folder.
-            ValueError: It reads pictures of another size.
+            FileNotFoundError: There is no CLIP or no dVAE in its folder.
+            ValueError: The CLIP is of other sizes, or the dVAE reads pictures of another size.
         """
+        if self.start is not None and is_fitted(self):
+            start_from(self.net, self.start, tokenizer_of(self))
         if stage != "fit" or self.dvae_folder is None or self._frozen:
             return
         dvae = load_model(self.dvae_folder, kind="dvae")

@@ -16,6 +16,7 @@ from lit_dalle.models.dalle import Dalle
 from lit_dalle.models.dalle_config import DalleConfig
 from lit_dalle.models.dvae import DiscreteVAE
 from lit_dalle.training.optimization import OptimizerConfig, as_config, build_optimizer, plain
+from lit_dalle.training.starting import is_fitted, start_from, tokenizer_of
 
 RASTER_ROWS = OrderMix()
 """Training rows as published: all in raster order."""
@@ -42,6 +43,7 @@ class LitDalle(lightning.LightningModule):
         optimizer: OptimizerConfig | dict[str, Any],
         dvae: str | None = None,
         dvae_hash: str | None = None,
+        start: str | None = None,
         code_similarity: float = 0.0,
         caption_dropout: float = 0.1,
         activation_checkpointing: bool = False,
@@ -59,6 +61,8 @@ class LitDalle(lightning.LightningModule):
             dvae: Folder of the exported dVAE that made or makes the image tokens. It stays frozen
                 and outside this module: neither optimiser nor EMA nor checkpoint sees it.
             dvae_hash: Hash that the folder must have; a checkpoint brings its own.
+            start: Folder of an exported prior to start from, of the same sizes; its tokenizer may
+                be another one, see :func:`start_from`. None starts from noise.
             code_similarity: Share of the initial variance of image embedding and head that codes
                 have in common as far as the dVAE decodes them alike; see
                 :meth:`Dalle.relate_codes` (our choice; 0 in [P]).
@@ -84,7 +88,7 @@ class LitDalle(lightning.LightningModule):
             raise ValueError(f"code_similarity must be in [0, 1], got {code_similarity}")
         if code_similarity and dvae is None:
             raise ValueError("code_similarity is of a dVAE's codes: give its folder as dvae")
-        self.code_similarity = code_similarity
+        self.start, self.code_similarity = start, code_similarity
         self.config = as_config(DalleConfig, config)
         self.optimizer_config = as_config(OptimizerConfig, optimizer)
         self.orders = as_config(OrderMix, orders)
@@ -114,12 +118,18 @@ class LitDalle(lightning.LightningModule):
 
     def configure_model(self) -> None:
         """Build the net once, under whatever device context the strategy gives."""
-        if not hasattr(self, "net"):
-            self.net = Dalle(self.config)
-            self.net.activation_checkpointing = self.activation_checkpointing
-            if self.code_similarity and self._frozen:
-                vectors = self._frozen[0].code_vectors().to(self.net.image_head.weight.device)
-                self.net.relate_codes(vectors, self.code_similarity)
+        if hasattr(self, "net"):
+            return
+        self.net = Dalle(self.config)
+        self.net.activation_checkpointing = self.activation_checkpointing
+        if not is_fitted(self):
+            return
+        if self.start is not None:
+            start_from(self.net, self.start, tokenizer_of(self))
+        elif self.code_similarity:
+            self._load_dvae()
+            vectors = self._frozen[0].code_vectors().to(self.net.image_head.weight.device)
+            self.net.relate_codes(vectors, self.code_similarity)
 
     def setup(self, stage: str) -> None:
         """Load the frozen dVAE; it and the data's image tokens must be those of this prior."""
@@ -127,12 +137,7 @@ class LitDalle(lightning.LightningModule):
         data_hash = None if data is None else getattr(data, "dvae_hash", None)
         if data_hash is not None:
             self._check_hash(data_hash)
-        if self.dvae_folder is None or self._frozen:
-            return
-        self._check_hash(folder_hash(self.dvae_folder))
-        dvae = load_model(self.dvae_folder, kind="dvae")
-        self._check_sizes(dvae)
-        self._frozen.append(dvae)
+        self._load_dvae()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Store the dVAE's hash beside the weights."""
@@ -218,6 +223,15 @@ class LitDalle(lightning.LightningModule):
         draws = uniform_noise(self.seed, self.global_step, batch["index"])
         dropped = (draws < self.caption_dropout)[:, None]
         return torch.where(dropped, null_text_tokens(text_tokens), text_tokens)
+
+    def _load_dvae(self) -> None:
+        """Load the frozen dVAE once, where there is one; it must be that of this prior."""
+        if self.dvae_folder is None or self._frozen:
+            return
+        self._check_hash(folder_hash(self.dvae_folder))
+        dvae = load_model(self.dvae_folder, kind="dvae")
+        self._check_sizes(dvae)
+        self._frozen.append(dvae)
 
     def _check_orders(self) -> None:
         """Raise ValueError where the settings of orders do not fit the net or each other."""

@@ -33,6 +33,7 @@ from lit_dalle.models.dvae import (
     to_images,
 )
 from lit_dalle.training.optimization import OptimizerConfig, as_config, build_optimizer, plain
+from lit_dalle.training.starting import is_fitted, start_from
 
 PUBLISHED_TAU = Schedule(start=1.0, end=1 / 16, over=150_000)
 """Relaxation temperature ([P] A.2)."""
@@ -63,6 +64,8 @@ class LitDiscreteVAE(L.LightningModule):
             van den Oord et al. 2017).
         code_sharpness: Spread the codes over the first batch's features before the first update,
             with logits of this sharpness (our choice, see ``spread_codes``; None as published).
+        start: Folder of an exported dVAE to start from, of the same sizes; its codes stay where
+            they are. None starts from noise.
         seed: Seed of the Gumbel noise, which is a function of (seed, step, index).
     """
 
@@ -77,6 +80,7 @@ class LitDiscreteVAE(L.LightningModule):
         min_log_scale: float | None = None,
         commitment: float = 0.25,
         code_sharpness: float | None = None,
+        start: str | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -87,7 +91,8 @@ class LitDiscreteVAE(L.LightningModule):
         self.usage_beta = as_config(Schedule, usage_beta)
         self.likelihood, self.min_log_scale = likelihood, min_log_scale
         self.commitment = commitment
-        self.code_sharpness = code_sharpness
+        self.code_sharpness = code_sharpness if start is None else None
+        self.start = start
         self.seed = seed
         self._check_terms()
         self.save_hyperparameters()
@@ -103,6 +108,11 @@ class LitDiscreteVAE(L.LightningModule):
         self.net = DiscreteVAE(self.config)
         self._psnr: dict[str, list[Tensor]] = defaultdict(list)
         self._counts = torch.zeros(0, dtype=torch.int64)
+
+    def setup(self, stage: str) -> None:
+        """Take the weights to start from where a training is_fitted."""
+        if self.start is not None and is_fitted(self):
+            start_from(self.net, self.start)
 
     def configure_optimizers(self) -> Any:
         """Optimise as the settings say, the learning rate set at every update."""

@@ -58,7 +58,7 @@ def world_scene(
         split: one of `SPLITS`.
         index: of the row, from 0.
         seed: of the whole data set.
-        families: which take turns; all nine by default.
+        families: which take turns, one named twice twice as often; all nine by default.
 
     Raises:
         ValueError: unknown split or family, or a negative index.
@@ -128,7 +128,7 @@ def world_row(
         split: one of `SPLITS`.
         index: of the row, from 0.
         seed: of the whole data set.
-        families: which take turns; all nine by default.
+        families: which take turns, one named twice twice as often; all nine by default.
         size: side of the picture in pixels.
 
     Returns:

@@ -41,6 +41,9 @@ def test_families_take_turns():
     for split in SPLITS:
         scenes = [world_scene(split, index) for index in range(N)]
         assert Counter(scene.family for scene in scenes) == dict.fromkeys(FAMILIES, N // 9)
+    often = [world_scene("train", i, families=["stack", "count", "stack"]) for i in range(6)]
+    assert [scene.family for scene in often] == ["stack", "count", "stack"] * 2
+    assert len(set(often)) == 6
     two = [world_scene("train", index, families=["stack", "count"]) for index in range(4)]
     assert [scene.family for scene in two] == ["stack", "count", "stack", "count"]
 

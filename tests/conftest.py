@@ -72,7 +72,8 @@ class TinyRun:
 @pytest.fixture
 def tiny_nets() -> TinyNets:
     from lit_dalle.data.tokenizer import EOS_ID, CaptionTokenizer
-    from lit_dalle.models.clip import Clip, ClipConfig
+    from lit_dalle.models.clip import Clip
+    from lit_dalle.models.clip_config import ClipConfig
     from lit_dalle.models.dalle import Dalle
     from lit_dalle.models.dalle_config import DalleConfig
     from lit_dalle.models.dvae import DiscreteVAE, DiscreteVAEConfig

@@ -6,7 +6,8 @@ import torch
 from lit_dalle.data.tokenizer import EOS_ID, CaptionTokenizer
 from lit_dalle.evaluation.grading.verdict import Requirement, Verdict
 from lit_dalle.generation.pipeline import DallePipeline
-from lit_dalle.models.clip import Clip, ClipConfig
+from lit_dalle.models.clip import Clip
+from lit_dalle.models.clip_config import ClipConfig
 from lit_dalle.models.dalle import Dalle
 from lit_dalle.models.dalle_config import DalleConfig
 from lit_dalle.models.dvae import DiscreteVAE, DiscreteVAEConfig

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from lit_dalle.models.clip import ClipConfig
+from lit_dalle.models.clip_config import ClipConfig
 from peers.loading import PeerMissing
 
 PACKAGE = "transformers"

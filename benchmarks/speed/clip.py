@@ -9,7 +9,8 @@ from peers.loading import PeerMissing
 from torch import Tensor
 
 from lit_dalle.functional.contrastive import contrastive_loss
-from lit_dalle.models.clip import Clip, ClipConfig
+from lit_dalle.models.clip import Clip
+from lit_dalle.models.clip_config import ClipConfig
 from speed.bench import Bench, Plan, by_flops
 from speed.clock import Call, in_turns, median, seconds_of
 from speed.memory import PeakMemory

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from lit_dalle.data.tokenizer import EOS_ID
-from lit_dalle.models.clip import ClipConfig
+from lit_dalle.models.clip_config import ClipConfig
 from lit_dalle.models.dalle_config import DalleConfig
 from lit_dalle.models.dvae import DiscreteVAEConfig
 

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from lit_dalle.models.clip import ClipConfig
+from lit_dalle.models.clip_config import ClipConfig
 from lit_dalle.models.dvae import DiscreteVAEConfig
 from speed.work import TRAINING_PASSES, Product
 

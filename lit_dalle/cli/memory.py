@@ -13,7 +13,7 @@ from rich.table import Table
 
 from lit_dalle.cli import trainer
 from lit_dalle.generation.decode import fitting_tile
-from lit_dalle.models.clip import ClipConfig
+from lit_dalle.models.clip_config import ClipConfig
 from lit_dalle.models.dalle import Dalle
 from lit_dalle.models.dalle_config import DalleConfig
 from lit_dalle.models.dvae import DiscreteVAEConfig

@@ -18,7 +18,8 @@ from torch import Tensor, nn
 
 from lit_dalle.data.tokenizer import CaptionTokenizer
 from lit_dalle.generation.writing import read_json, whole_folder, write_json
-from lit_dalle.models.clip import Clip, ClipConfig
+from lit_dalle.models.clip import Clip
+from lit_dalle.models.clip_config import ClipConfig
 from lit_dalle.models.dalle import Dalle
 from lit_dalle.models.dalle_config import DalleConfig
 from lit_dalle.models.dvae import DiscreteVAE, DiscreteVAEConfig

@@ -15,7 +15,8 @@ from torch import nn
 from lit_dalle.functional.masks import CAUSAL, FULL, AttentionPattern
 from lit_dalle.functional.products import plan
 from lit_dalle.models.cache import KVCache, PrefixCache
-from lit_dalle.models.clip import Clip, ClipConfig
+from lit_dalle.models.clip import Clip
+from lit_dalle.models.clip_config import ClipConfig
 from lit_dalle.models.dalle import Dalle
 from lit_dalle.models.dalle_config import DalleConfig
 from lit_dalle.models.dvae import DiscreteVAE, DiscreteVAEConfig

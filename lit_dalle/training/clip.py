@@ -14,7 +14,8 @@ from lit_dalle.functional.contrastive import (
 )
 from lit_dalle.functional.sampling import uniform_noise
 from lit_dalle.generation.export import load_model
-from lit_dalle.models.clip import INITIAL_LOGIT_SCALE, Clip, ClipConfig, ClipOutput
+from lit_dalle.models.clip import INITIAL_LOGIT_SCALE, Clip, ClipOutput
+from lit_dalle.models.clip_config import ClipConfig
 from lit_dalle.models.dvae import DiscreteVAE
 from lit_dalle.training.optimization import OptimizerConfig, as_config, build_optimizer, plain
 from lit_dalle.training.starting import is_fitted, start_from, tokenizer_of

@@ -8,7 +8,8 @@ import torch
 from lit_dalle.data.tokenizer import EOS_ID, CaptionTokenizer
 from lit_dalle.data.world import FAMILIES, WORLD_VERSION
 from lit_dalle.generation.export import folder_hash, save_model
-from lit_dalle.models.clip import Clip, ClipConfig
+from lit_dalle.models.clip import Clip
+from lit_dalle.models.clip_config import ClipConfig
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "caption_matching.py"
 

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from lit_dalle.models.clip import Clip, ClipConfig
+from lit_dalle.models.clip import Clip
+from lit_dalle.models.clip_config import ClipConfig
 from lit_dalle.models.dalle import Dalle
 from lit_dalle.models.dalle_config import DalleConfig
 from lit_dalle.models.dvae import DiscreteVAE, DiscreteVAEConfig

@@ -2,7 +2,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from lit_dalle.models.clip import Clip, ClipConfig
+from lit_dalle.models.clip import Clip
+from lit_dalle.models.clip_config import ClipConfig
 
 EOS = 2
 CONFIG = ClipConfig(

@@ -12,7 +12,8 @@ from lit_dalle.functional.contrastive import contrastive_loss
 from lit_dalle.functional.losses import kl_to_uniform, logit_laplace_nll, map_pixels
 from lit_dalle.functional.quantize import gumbel_noise
 from lit_dalle.models import memory
-from lit_dalle.models.clip import Clip, ClipConfig
+from lit_dalle.models.clip import Clip
+from lit_dalle.models.clip_config import ClipConfig
 from lit_dalle.models.dalle import Dalle
 from lit_dalle.models.dalle_config import DalleConfig
 from lit_dalle.models.dvae import DiscreteVAE, DiscreteVAEConfig

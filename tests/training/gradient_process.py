@@ -22,7 +22,8 @@ from lit_dalle.functional.losses import (
     marginal_kl_to_uniform,
 )
 from lit_dalle.functional.quantize import gumbel_noise
-from lit_dalle.models.clip import Clip, ClipConfig
+from lit_dalle.models.clip import Clip
+from lit_dalle.models.clip_config import ClipConfig
 from lit_dalle.models.dalle import Dalle, DalleLosses
 from lit_dalle.models.dalle_config import DalleConfig
 from lit_dalle.models.dvae import DiscreteVAE, DiscreteVAEConfig

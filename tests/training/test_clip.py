@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader
 
 from lit_dalle.functional.schedules import Schedule
 from lit_dalle.generation.export import load_model, save_model
-from lit_dalle.models.clip import ClipConfig
+from lit_dalle.models.clip_config import ClipConfig
 from lit_dalle.models.dvae import DiscreteVAE, DiscreteVAEConfig
 from lit_dalle.training.clip import LitClip
 from lit_dalle.training.optimization import OptimizerConfig

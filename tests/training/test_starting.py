@@ -9,7 +9,8 @@ from torch.utils.data import DataLoader
 from lit_dalle.data.tokenizer import CaptionTokenizer
 from lit_dalle.functional.schedules import Schedule
 from lit_dalle.generation.export import save_model
-from lit_dalle.models.clip import Clip, ClipConfig
+from lit_dalle.models.clip import Clip
+from lit_dalle.models.clip_config import ClipConfig
 from lit_dalle.models.dalle import Dalle
 from lit_dalle.models.dalle_config import DalleConfig
 from lit_dalle.models.dvae import DiscreteVAE, DiscreteVAEConfig

@@ -22,13 +22,16 @@ class Merges:
     ids: Mapping[str, int]
     whole: bool = False
     """Whether a piece that has an id takes it without a merge."""
+    suffix: str = ""
+    """What the last symbol of a piece ends with, as in CLIP's published BPE."""
 
     @classmethod
     def from_model(cls, model: Mapping[str, Any]) -> "Merges":
         """Read the ``model`` section of a ``tokenizer.json``, whose merges have had two forms."""
         pairs = [m.split(" ") if isinstance(m, str) else m for m in model["merges"]]
         ranks = {(left, right): rank for rank, (left, right) in enumerate(pairs)}
-        return cls(ranks, model["vocab"], bool(model.get("ignore_merges")))
+        whole, suffix = bool(model.get("ignore_merges")), model.get("end_of_word_suffix") or ""
+        return cls(ranks, model["vocab"], whole, suffix)
 
     def encode(self, pieces: Sequence[str], dropout: float, key: tuple[int, ...]) -> list[int]:
         """Token ids of a text that is already split into pieces of byte characters.
@@ -46,7 +49,7 @@ class Merges:
     def _merge(self, piece: str, dropout: float, draws: random.Random) -> list[str]:
         if self.whole and piece in self.ids and not (dropout and draws.random() < dropout):
             return [piece]
-        symbols = list(piece)
+        symbols = [*piece[:-1], piece[-1] + self.suffix]
         ranks = [self.ranks.get(pair) for pair in pairwise(symbols)]
         while True:
             open_merges = [

@@ -29,6 +29,8 @@ from lit_dalle.data.merging import Merges
 PAD, BOS, EOS = "[PAD]", "[BOS]", "[EOS]"
 PAD_ID, BOS_ID, EOS_ID = 0, 1, 2
 SPECIALS = (PAD, BOS, EOS)
+PUBLISHED_SPECIALS = ("!", "<|startoftext|>", "<|endoftext|>")
+"""The same of CLIP's published BPE, which pads with the first token."""
 SMALLEST_VOCABULARY = len(SPECIALS) + 256
 """Special tokens and one token for every byte: any text can be written."""
 WORDS_FILE = "words.json"
@@ -37,7 +39,7 @@ _WORD = re.compile(rf"([{_CJK}]|[^\W_{_CJK}]+)(?:['’]\w+)?")
 
 
 class CaptionTokenizer:
-    """Byte-level BPE with [PAD] 0, [BOS] 1 and [EOS] 2.
+    """Byte-level BPE with [PAD] 0, [BOS] 1 and [EOS] 2, or CLIP's published one with its own.
 
     Args:
         tokenizer: The library's tokenizer, as :meth:`train` or :meth:`load` make it.
@@ -51,6 +53,8 @@ class CaptionTokenizer:
         self._plain.no_padding()
         self._plain.encode_special_tokens = True  # "[EOS]" typed by a user is text like any other
         self._merges = Merges.from_model(self._state["model"])
+        self._specials = _specials(tokenizer)
+        self.pad_id, self.bos_id, self.eos_id = map(self._plain.token_to_id, self._specials)
         self._words = frozenset(words)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -110,11 +114,12 @@ class CaptionTokenizer:
         if text_len < 2 + append_eos:
             raise ValueError(f"text_len is {text_len}, the smallest is {2 + append_eos}")
         tokenizer = Tokenizer.from_str(self._json)
-        template = f"{BOS} $A {EOS}" if append_eos else f"{BOS} $A"
+        pad, bos, eos = self._specials
         tokenizer.post_processor = processors.TemplateProcessing(
-            single=template, special_tokens=[(BOS, BOS_ID), (EOS, EOS_ID)]
+            single=f"{bos} $A {eos}" if append_eos else f"{bos} $A",
+            special_tokens=[(bos, self.bos_id), (eos, self.eos_id)],
         )
-        tokenizer.enable_padding(length=text_len, pad_id=PAD_ID, pad_token=PAD)
+        tokenizer.enable_padding(length=text_len, pad_id=self.pad_id, pad_token=pad)
         return CaptionTokenizer(tokenizer, self._words)
 
     def encode(
@@ -152,14 +157,17 @@ class CaptionTokenizer:
         return torch.tensor(rows, dtype=torch.int64).reshape(len(rows), self.text_len)
 
     def decode(self, tokens: Tensor | Sequence[int]) -> str:
-        """Return the text of one row of tokens: lower-cased, without special tokens."""
+        """Return the text of one row of tokens: lower-cased, up to its end, without specials."""
         ids = tokens.tolist() if isinstance(tokens, Tensor) else list(tokens)
-        return self._plain.decode(ids, skip_special_tokens=True).strip()
+        ids = ids[: ids.index(self.eos_id)] if self.eos_id in ids else ids
+        text = str(self._plain.decode(ids, skip_special_tokens=True))
+        suffix = self._merges.suffix
+        return (text.replace(suffix, " ") if suffix else text).strip()
 
     def null_tokens(self) -> Tensor:
         """Return the caption that says nothing, for guidance: [BOS], then padding. ``1 t``."""
-        tokens = torch.full((1, self.text_len), PAD_ID, dtype=torch.int64)
-        tokens[0, 0] = BOS_ID
+        tokens = torch.full((1, self.text_len), self.pad_id, dtype=torch.int64)
+        tokens[0, 0] = self.bos_id
         return tokens
 
     def unknown_words(self, caption: str) -> list[str]:
@@ -206,7 +214,7 @@ class CaptionTokenizer:
         """Whether the text of a row ends with [EOS]."""
         processor = self._state["post_processor"]
         pieces = processor.get("single", []) if processor else []
-        return any(piece.get("SpecialToken", {}).get("id") == EOS for piece in pieces)
+        return any(piece.get("SpecialToken", {}).get("id") == self._specials[2] for piece in pieces)
 
     def to_json(self) -> str:
         """Return the content of ``tokenizer.json``."""
@@ -214,7 +222,7 @@ class CaptionTokenizer:
 
     @classmethod
     def from_json(cls, text: str, words: Iterable[str] = ()) -> "CaptionTokenizer":
-        """Read the content of a ``tokenizer.json`` that this class wrote.
+        """Read the content of a ``tokenizer.json``, one of ours or of CLIP's published BPE.
 
         Raises:
             ValueError: It is something else.
@@ -223,12 +231,6 @@ class CaptionTokenizer:
             tokenizer = Tokenizer.from_str(text)
         except Exception as error:  # the library raises bare Exception
             raise ValueError(f"not a tokenizer.json: {error}") from error
-        found = [tokenizer.token_to_id(token) for token in SPECIALS]
-        if found != [PAD_ID, BOS_ID, EOS_ID]:
-            raise ValueError(
-                f"the tokenizer has {', '.join(SPECIALS)} at {found}, not at [0, 1, 2]: "
-                "train one with lit-dalle prepare tokenizer"
-            )
         return cls(tokenizer, words)
 
     def save(self, path: str | Path) -> None:
@@ -265,15 +267,32 @@ class CaptionTokenizer:
         return self._merges.encode(pieces, dropout, key)
 
     def _frame(self, ids: list[int], caption: str, long: str) -> list[int]:
-        end = [EOS_ID] if self.append_eos else []
+        end = [self.eos_id] if self.append_eos else []
         room = self.text_len - 1 - len(end)
         if len(ids) > room and long == "error":
             raise RowError(
                 f"the caption has {len(ids)} tokens, there is room for {room}: "
                 f"shorten {_shown(caption)}"
             )
-        row = [BOS_ID, *ids[:room], *end]
-        return row + [PAD_ID] * (self.text_len - len(row))
+        row = [self.bos_id, *ids[:room], *end]
+        return row + [self.pad_id] * (self.text_len - len(row))
+
+
+def _specials(tokenizer: Tokenizer) -> tuple[str, str, str]:
+    """Names of padding, begin and end in a tokenizer.
+
+    Raises:
+        ValueError: It has neither ours, at their places, nor those of CLIP's published BPE.
+    """
+    found = [tokenizer.token_to_id(token) for token in SPECIALS]
+    if found == [PAD_ID, BOS_ID, EOS_ID]:
+        return SPECIALS
+    if None not in map(tokenizer.token_to_id, PUBLISHED_SPECIALS):
+        return PUBLISHED_SPECIALS
+    raise ValueError(
+        f"the tokenizer has {', '.join(SPECIALS)} at {found}, not at [0, 1, 2]: "
+        "train one with lit-dalle prepare tokenizer"
+    )
 
 
 def _untrained() -> Tokenizer:

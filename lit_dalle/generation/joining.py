@@ -6,7 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import lit_dalle
-from lit_dalle.data.tokenizer import EOS_ID, CaptionTokenizer
+from lit_dalle.data.tokenizer import CaptionTokenizer
 from lit_dalle.generation.export import (
     Kind,
     build_config,
@@ -159,10 +159,10 @@ def check_clip_tokenizer(tokenizer: CaptionTokenizer, clip: ClipConfig) -> None:
             f"CLIP's tokenizer makes rows of {tokenizer.text_len} tokens, CLIP reads "
             f"{clip.text_len}: frame it with that text_len"
         )
-    if not tokenizer.append_eos or clip.eos_id != EOS_ID:
+    if not tokenizer.append_eos or clip.eos_id != tokenizer.eos_id:
         raise ValueError(
             f"CLIP reads its feature at token {clip.eos_id}, which its tokenizer never ends with: "
-            f"frame it with append_eos, and set eos_id to {EOS_ID}"
+            f"frame it with append_eos, and set eos_id to {tokenizer.eos_id}"
         )
 
 

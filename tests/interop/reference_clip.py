@@ -1,4 +1,4 @@
-"""CLIP written the plain way, with torch's own attention and OpenAI's names: what ours must equal."""
+"""CLIP written the plain way, with torch's own attention and OpenAI's names, as reference."""
 
 from collections import OrderedDict
 

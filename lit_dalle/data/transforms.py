@@ -42,13 +42,25 @@ def centre(image: Image, size: int, kind: Augmentation = "none") -> Image:
     Args:
         image: RGB picture of any size and shape.
         size: Side of the result, in pixels.
-        kind: The augmentation of training, whose way of resizing is kept.
+        kind: The augmentation of training, whose way of resizing is kept; ``clip`` resizes before
+            it crops, as the published preprocessing does [Q].
     """
     if image.size == (size, size):
         return image
+    if kind == "clip":
+        return _centre_for_clip(image, size)
     short = min(image.size)
     square = _square(image, (image.width - short) // 2, (image.height - short) // 2, short)
-    return _resized(square, size, smooth=kind == "clip")
+    return _resized(square, size)
+
+
+def _centre_for_clip(image: Image, size: int) -> Image:
+    """The shorter side at ``size``, bicubic, then the centre."""
+    short = min(image.size)
+    width, height = (size if side == short else int(size * side / short) for side in image.size)
+    resized = image.resize((width, height), Resampling.BICUBIC)
+    left, top = (width - size) // 2, (height - size) // 2
+    return resized.crop((left, top, left + size, top + size))
 
 
 def augment_for_dvae(image: Image, size: int, draws: np.random.Generator) -> Image:

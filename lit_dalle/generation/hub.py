@@ -1,9 +1,10 @@
 """Where pipelines are: shipped with the package, in a folder, or on the Hugging Face hub."""
 
-import re
 from pathlib import Path
 
-from huggingface_hub import HfApi, snapshot_download
+from huggingface_hub import HfApi
+
+from lit_dalle.interop.hub import download, is_hub_id
 
 PIPELINE = "pipeline.json"
 """File that makes a folder a pipeline."""
@@ -13,7 +14,6 @@ PRETRAINED = Path(__file__).parents[1] / "pretrained"
 """Pipelines that are shipped."""
 
 _FILES = (PIPELINE, CARD, "dvae/*", "prior/*", "clip/*")
-_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 def shipped_pipelines() -> list[str]:
@@ -37,8 +37,8 @@ def find_pipeline(name: str | Path, revision: str | None = None) -> Path:
     folder = Path(name).expanduser()
     if folder.is_dir():
         return folder
-    if _HUB_ID.fullmatch(str(name)):
-        return _download(str(name), revision)
+    if is_hub_id(str(name)):
+        return download(str(name), revision, _FILES)
     shipped = ", ".join(shipped_pipelines()) or "none"
     raise FileNotFoundError(
         f"no pipeline {name}: there is no such folder, and it is no hub id (owner/name); "
@@ -62,16 +62,6 @@ def upload(folder: Path, repo_id: str, *, private: bool, message: str, token: st
     except Exception as error:  # the hub's errors have no common base but Exception
         raise ValueError(f"could not upload to {repo_id}: {_line(error)}") from error
     return str(commit.commit_url)
-
-
-def _download(repo_id: str, revision: str | None) -> Path:
-    try:
-        folder = snapshot_download(repo_id, revision=revision, allow_patterns=list(_FILES))
-    except Exception as error:  # the hub's errors have no common base but Exception
-        raise FileNotFoundError(
-            f"no folder {repo_id}, and the hub does not give it: {_line(error)}"
-        ) from error
-    return Path(folder)
 
 
 def _line(error: Exception) -> str:

@@ -5,6 +5,7 @@ import pytest
 
 from lit_dalle.generation import hub
 from lit_dalle.generation.pipeline import DallePipeline
+from lit_dalle.interop import hub as interop_hub
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def test_hub_is_asked_for_owner_and_name(tmp_path, monkeypatch):
         asked.update(repo_id=repo_id, revision=revision)
         return str(tmp_path)
 
-    monkeypatch.setattr(hub, "snapshot_download", snapshot)
+    monkeypatch.setattr(interop_hub, "snapshot_download", snapshot)
     assert hub.find_pipeline("someone/world", revision="v1") == tmp_path
     assert asked == {"repo_id": "someone/world", "revision": "v1"}
 
@@ -45,7 +46,7 @@ def test_hub_failure_is_one_line(monkeypatch):
     def refuse(*_, **__):
         raise ConnectionError("cannot reach\n\nthe hub")
 
-    monkeypatch.setattr(hub, "snapshot_download", refuse)
+    monkeypatch.setattr(interop_hub, "snapshot_download", refuse)
     with pytest.raises(
         FileNotFoundError, match=r"no folder a/b, and the hub .* cannot reach the hub"
     ):

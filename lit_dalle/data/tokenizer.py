@@ -31,6 +31,10 @@ PAD_ID, BOS_ID, EOS_ID = 0, 1, 2
 SPECIALS = (PAD, BOS, EOS)
 PUBLISHED_SPECIALS = ("!", "<|startoftext|>", "<|endoftext|>")
 """The same of CLIP's published BPE, which pads with the first token."""
+PUBLISHED_SUFFIX = "</w>"
+"""Ends every word in CLIP's published BPE."""
+_SPACE = "Ġ"
+"""Stands for the space that every word begins with in ours."""
 SMALLEST_VOCABULARY = len(SPECIALS) + 256
 """Special tokens and one token for every byte: any text can be written."""
 WORDS_FILE = "words.json"
@@ -181,10 +185,18 @@ class CaptionTokenizer:
         return dict(self._plain.get_vocab())
 
     def pieces_of(self, token: str) -> list[int]:
-        """Ids of the tokens here that write a token of another tokenizer's ``vocabulary``."""
+        """Ids of the tokens here that write a token of another tokenizer's ``vocabulary``.
+
+        Ours mark where a word begins, CLIP's published one where it ends.
+        """
         own = self._plain.token_to_id(token)
         if own is not None:
             return [int(own)]
+        begins, ends = token.startswith(_SPACE), token.endswith(PUBLISHED_SUFFIX)
+        if self._merges.suffix:
+            token = token.removeprefix(_SPACE)
+        elif ends and not begins:
+            token = _SPACE + token.removesuffix(PUBLISHED_SUFFIX)
         return [int(piece.id) for piece in self._plain.model.tokenize(token)]
 
     @property

@@ -7,9 +7,8 @@ from pathlib import Path
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 
 from lit_dalle.data.tokenizer import PUBLISHED_SPECIALS, CaptionTokenizer
+from lit_dalle.data.tokenizer import PUBLISHED_SUFFIX as SUFFIX
 
-SUFFIX = "</w>"
-"""Ends every word."""
 _, START, END = PUBLISHED_SPECIALS
 WORDS = (
     r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d"

@@ -1,3 +1,4 @@
+import gzip
 from dataclasses import replace
 
 import lightning
@@ -9,6 +10,7 @@ from torch.utils.data import DataLoader
 from lit_dalle.data.tokenizer import CaptionTokenizer
 from lit_dalle.functional.schedules import Schedule
 from lit_dalle.generation.export import save_model
+from lit_dalle.interop.clip_tokenizer import read_bpe_file
 from lit_dalle.models.clip import Clip
 from lit_dalle.models.clip_config import ClipConfig
 from lit_dalle.models.dalle import Dalle
@@ -18,7 +20,7 @@ from lit_dalle.training.clip import LitClip
 from lit_dalle.training.dalle import LitDalle
 from lit_dalle.training.dvae import LitDiscreteVAE
 from lit_dalle.training.optimization import OptimizerConfig
-from lit_dalle.training.starting import start_from
+from lit_dalle.training.starting import resized_grid, sources_of, start_from
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::lightning.fabric.utilities.warnings.PossibleUserWarning",
@@ -198,3 +200,26 @@ def test_codes_are_related_also_where_an_average_has_the_net_built_first(tmp_pat
     head = weights["image_head.weight"]
     torch.testing.assert_close(head[0], head[1])
     assert not torch.equal(head[0], head[2])
+
+
+def test_image_positions_are_resized_to_the_grid():
+    torch.manual_seed(0)
+    plane = torch.stack(torch.meshgrid(torch.arange(8.0), torch.arange(8.0), indexing="ij"), -1)
+    rows = torch.cat([torch.full((1, 2), 9.0), plane.flatten(0, 1)])
+    found = resized_grid(rows, 1 + 16 * 16)
+    assert found.shape == (257, 2)
+    assert torch.equal(found[0], rows[0])
+    ramp = found[1:].view(16, 16, 2)[6:10, 6:10]  # a plane stays one, off the borders
+    torch.testing.assert_close(ramp[1:, :, 0] - ramp[:-1, :, 0], torch.full((3, 4), 0.5))
+    assert resized_grid(rows, len(rows)) is rows
+
+
+def test_marks_and_words_of_the_published_tokenizer_find_their_own(tmp_path):
+    (tmp_path / "bpe.gz").write_bytes(gzip.compress(b"#v\nc a\nca t</w>\n"))
+    bpe = read_bpe_file(tmp_path / "bpe.gz")
+    ours = CaptionTokenizer.train(["a cat"] * 9, 270, spell_rare=True)
+    there, here = sources_of(bpe, ours), sources_of(ours, bpe)
+    pairs = {"[EOS]": "<|endoftext|>", "[BOS]": "<|startoftext|>", "[PAD]": "!", "Ġcat": "cat</w>"}
+    for own, other in pairs.items():
+        assert there[ours.vocabulary[own]].tolist() == [bpe.vocabulary[other]]
+        assert here[bpe.vocabulary[other]].tolist() == [ours.vocabulary[own]]

@@ -1,0 +1,1 @@
+"""Classification and retrieval by a CLIP: zero-shot, by description, and with a few labels."""

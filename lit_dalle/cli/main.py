@@ -26,6 +26,7 @@ COMMANDS = {
     "prepare tokenizer": Command("train a tokenizer on a data set's captions", "prepare"),
     "prepare tokens": Command("encode a data set to image tokens, once", "prepare"),
     "export": Command("turn a checkpoint into a folder to share", "export"),
+    "convert": Command("turn a CLIP or dVAE of others into ours, or back", "convert"),
     "join": Command("join three exported nets into a pipeline", "export"),
 }
 PARSE_THEMSELVES = ("trainer", "memory", "evaluate")

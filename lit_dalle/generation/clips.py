@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from lit_dalle.data.tokenizer import CaptionTokenizer
-from lit_dalle.generation.export import CONFIG, folder_hash, load_model, load_tokenizer, read_config
+from lit_dalle.generation.export import exported_kind, folder_hash, load_model, load_tokenizer
 from lit_dalle.generation.hub import PIPELINE, PRETRAINED, shipped_pipelines
 from lit_dalle.generation.joining import CLIP
 from lit_dalle.interop.clip_forms import HUB_FILES, form_of, read_clip
@@ -75,7 +75,7 @@ def load_clip(
         ValueError: It cannot be read as a CLIP.
     """
     path = find_clip(name, revision)
-    if _is_ours(path):
+    if exported_kind(path) is not None:
         net = load_model(path, kind="clip", device=device, dtype=dtype)
         return LoadedClip(net, load_tokenizer(path), str(name), "lit_dalle", folder_hash(path))
     if form_of(path) is None:
@@ -84,12 +84,6 @@ def load_clip(
     digest = _weights_hash(found.net)
     net = found.net.to(device=device, dtype=dtype)
     return LoadedClip(net, found.tokenizer, str(name), found.form, digest)
-
-
-def _is_ours(path: Path) -> bool:
-    if not (path / CONFIG).is_file() or form_of(path) is not None:
-        return False
-    return read_config(path)["kind"] == "clip"
 
 
 def _weights_hash(net: Clip) -> str:

@@ -213,6 +213,13 @@ def load_config(folder: str | Path, kind: Kind | None = None) -> tuple[Kind, Any
     return found_kind, build_config(NETS[found_kind].config, found["config"], path)
 
 
+def exported_kind(folder: str | Path) -> Kind | None:
+    """Return the kind of an exported net of ours; None where a folder holds something else."""
+    path = Path(folder) / CONFIG
+    kind = read_json(path).get("kind") if path.is_file() else None
+    return kind if kind in NETS else None
+
+
 def folder_hash(folder: str | Path) -> str:
     """SHA-256 over the config and the weights of an exported net, in hexadecimal.
 

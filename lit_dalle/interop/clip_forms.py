@@ -34,6 +34,8 @@ CONFIG, OPEN_CLIP_CONFIG = "config.json", "open_clip_config.json"
 PROCESSOR, TOKENIZER = "preprocessor_config.json", "tokenizer.json"
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 OPEN_CLIP_WEIGHTS = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
+STATE = "model.pt"
+"""File of OpenAI's form as we write it."""
 HUB_FILES = (
     *(CONFIG, OPEN_CLIP_CONFIG, PROCESSOR, TOKENIZER, "vocab.json", "merges.txt"),
     *("model*.safetensors", INDEX, *OPEN_CLIP_WEIGHTS),
@@ -112,7 +114,7 @@ def write_clip(net: Clip, tokenizer: CaptionTokenizer, folder: str | Path, form:
     else:
         check_openai_sizes(net.config)
         state = into_theirs(openai_names(net.config), net.state_dict())
-        torch.save(_halved(state), folder / "model.pt")
+        torch.save(_halved(state), folder / STATE)
 
 
 def _read_huggingface(folder: Path, tokenizer: str | Path | None) -> ForeignClip:

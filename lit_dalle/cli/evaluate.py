@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from lit_dalle.cli.parsing import call
+from lit_dalle.cli.parsing import call, gathered
 from lit_dalle.data.world import FAMILIES, WORLD_VERSION
 from lit_dalle.evaluation import grading
 from lit_dalle.evaluation.binding.rows import add_binding
@@ -30,8 +30,8 @@ from lit_dalle.generation.pipeline import DallePipeline
 
 LISTS = ("--split", "--families", "--seeds")
 """Options that take several values."""
-QUICKLY = "--quick"
-"""Option that stands alone."""
+FLAGS = ("--quick",)
+"""Options that may stand alone."""
 
 
 @dataclass(frozen=True)
@@ -57,26 +57,7 @@ QUICK = Amount(prompts=8, candidates=32, large_pool=0, training=4_000, binding=4
 
 def run(name: str, arguments: list[str]) -> None:
     """Run the command with its arguments as they were typed."""
-    call(evaluate, name, gathered(arguments))
-
-
-def gathered(arguments: Sequence[str]) -> list[str]:
-    """Write ``--seeds 0 1 2`` as ``--seeds=[0,1,2]`` and ``--quick`` as ``--quick=true``."""
-    found: list[str] = []
-    values: list[str] = []
-    for argument in arguments:
-        option = found[-1].partition("=")[0] if found else ""
-        if argument.startswith("--"):
-            values = []
-            found.append(argument + "=true" if argument == QUICKLY else argument)
-        elif option in LISTS and not argument.startswith("["):
-            values.append(argument)
-            found[-1] = f"{option}=[{','.join(values)}]"
-        elif option == QUICKLY:
-            found[-1] = f"{QUICKLY}={argument}"
-        else:
-            found.append(argument)
-    return found
+    call(evaluate, name, gathered(arguments, lists=LISTS, flags=FLAGS))
 
 
 def evaluate(

@@ -1,7 +1,7 @@
 """Command lines whose errors are one line, and functions called from them."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from jsonargparse import ActionConfigFile, ArgumentParser  # type: ignore[attr-defined]
@@ -35,6 +35,31 @@ def call(function: Callable[..., Any], command: str, arguments: list[str]) -> No
     parsed = parser.parse_args([_underscored(argument) for argument in arguments])
     del parsed["config"]
     function(**parser.instantiate(parsed).as_dict())
+
+
+def gathered(arguments: Sequence[str], *, lists: Sequence[str], flags: Sequence[str]) -> list[str]:
+    """Write ``--seeds 0 1 2`` as ``--seeds=[0,1,2]`` and ``--quick`` as ``--quick=true``.
+
+    Args:
+        arguments: As they were typed.
+        lists: Options that take several values.
+        flags: Options that may stand alone.
+    """
+    found: list[str] = []
+    values: list[str] = []
+    for argument in arguments:
+        option = found[-1].partition("=")[0] if found else ""
+        if argument.startswith("--"):
+            values = []
+            found.append(argument + "=true" if argument in flags else argument)
+        elif option in lists and not argument.startswith("["):
+            values.append(argument)
+            found[-1] = f"{option}=[{','.join(values)}]"
+        elif option in flags:
+            found[-1] = f"{option}={argument}"
+        else:
+            found.append(argument)
+    return found
 
 
 def _has_positional(function: Callable[..., Any]) -> bool:

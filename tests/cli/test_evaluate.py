@@ -4,7 +4,7 @@ import pytest
 from tiny_world import parity, tiny_world_pipeline
 
 from lit_dalle.cli import evaluate as command
-from lit_dalle.cli.evaluate import evaluate, gathered, run
+from lit_dalle.cli.evaluate import evaluate, run
 from lit_dalle.cli.main import main
 from lit_dalle.evaluation import grading
 from lit_dalle.evaluation.composition.prompt_files import file_prompts
@@ -115,15 +115,6 @@ def test_a_prompt_that_is_too_long_fails_before_anything_is_drawn(world, tmp_pat
     monkeypatch.setattr(command, "look_at_training", lambda *_: pytest.fail("it began"))
     with pytest.raises(ValueError, match="tokens"):
         run("evaluate", [world, *FEW, "--prompts=mine.jsonl"])
-
-
-def test_lists_and_flags_are_taken_as_they_are_typed():
-    typed = ["--seeds", "0", "1", "--quick", "--split", "held-out", "--out", "a.json"]
-    assert gathered(typed) == [
-        *("--seeds=[0,1]", "--quick=true", "--split=[held-out]", "--out", "a.json"),
-    ]
-    assert gathered(["--seeds=[3]", "--quick", "false"]) == ["--seeds=[3]", "--quick=false"]
-    assert gathered(["--seeds", "[3, 4]"]) == ["--seeds", "[3, 4]"]
 
 
 @pytest.mark.parametrize(

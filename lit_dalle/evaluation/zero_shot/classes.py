@@ -33,12 +33,12 @@ class ClassSet:
         Raises:
             ValueError: A class has none.
         """
-        lacking = [n for n, d in zip(self.names, self.descriptions or ((),), strict=False) if not d]
-        if not self.descriptions or lacking:
-            some = ", ".join(lacking[:3]) or "none of the classes"
+        given = self.descriptions or ((),) * len(self.names)
+        lacking = [name for name, found in zip(self.names, given, strict=True) if not found]
+        if lacking:
             raise ValueError(
-                f"classes are asked for by description, and {some} has one: give a class file "
-                'with entries such as {"name": "zebra", "descriptions": ["a horse with stripes"]}'
+                f"classes are asked for by description, and {lacking[0]} has none: give a class "
+                'file with entries such as {"name": "zebra", "descriptions": ["a striped horse"]}'
             )
         return replace(self, wordings=self.descriptions)
 

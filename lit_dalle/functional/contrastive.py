@@ -51,7 +51,7 @@ def contrastive_loss(
         all_images, all_texts = gather_rows(image_features), gather_rows(text_features)
         all_groups = None if group_ids is None else all_gather(group_ids)
         first = dist.get_rank() * len(image_features)
-    negatives = _Negatives(group_ids, all_groups, first)
+    negatives = Negatives(group_ids, all_groups, first)
     losses: list[Tensor] = [
         _RowLoss.apply(rows, columns, logit_scale, negatives)  # type: ignore[no-untyped-call]
         for rows, columns in ((image_features, all_texts), (text_features, all_images))
@@ -82,7 +82,7 @@ def matches(
     return rows[nearest] == rows
 
 
-class _Negatives(NamedTuple):
+class Negatives(NamedTuple):
     """Which columns are the rows' own pairs, and which are left out."""
 
     row_groups: Tensor | None
@@ -108,7 +108,7 @@ class _RowLoss(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, rows: Tensor, columns: Tensor, logit_scale: Tensor, negatives: _Negatives
+        ctx: Any, rows: Tensor, columns: Tensor, logit_scale: Tensor, negatives: Negatives
     ) -> Tensor:
         with torch.autocast(rows.device.type, enabled=False):
             scaled, wide = rows.float() * logit_scale.float().exp(), columns.float()

@@ -1,6 +1,6 @@
 """LitClip: the training of a CLIP."""
 
-from typing import Any
+from typing import Any, Literal, get_args
 
 import lightning as L
 import torch
@@ -13,6 +13,12 @@ from lit_dalle.functional.contrastive import (
     matches,
 )
 from lit_dalle.functional.sampling import uniform_noise
+from lit_dalle.functional.sigmoid_loss import (
+    INITIAL_BIAS,
+    INITIAL_SCALE,
+    sigmoid_chance_level,
+    sigmoid_loss,
+)
 from lit_dalle.generation.export import load_model
 from lit_dalle.models.clip import INITIAL_LOGIT_SCALE, Clip, ClipOutput
 from lit_dalle.models.clip_config import ClipConfig
@@ -21,10 +27,14 @@ from lit_dalle.training.optimization import OptimizerConfig, as_config, build_op
 from lit_dalle.training.starting import is_fitted, start_from, tokenizer_of
 
 OPTIMIZER = OptimizerConfig()
+Loss = Literal["infonce", "sigmoid"]
 
 
 class LitClip(L.LightningModule):
     """Trains a :class:`Clip` on pairs of ``images`` and ``text_tokens``.
+
+    The sigmoid loss has a bias, ``logit_bias``, which is learned beside the net and not exported:
+    nothing but the loss needs it.
 
     ``group_ids``, where the batch has them, name rows that are not negatives of each other. Logs
     ``train/loss``, ``train/logit_scale`` (log space), ``val/loss``, ``val/top1`` (share of pictures
@@ -37,9 +47,12 @@ class LitClip(L.LightningModule):
     Args:
         config: Sizes of the towers.
         optimizer: Optimiser settings.
-        initial_logit_scale: Where the logit_scale starts, in log space ([C] 2.5: ln(1/0.07)). Adam
-            moves it by at most the learning rate an update, so a run of a thousand updates never
-            reaches the scale it needs: start those higher (our choice).
+        loss: ``infonce`` ([C] 2.3) or ``sigmoid`` (SigLIP, arXiv 2303.15343), which does better in
+            batches below some 16,000.
+        initial_logit_scale: Where the logit_scale starts, in log space; when not given as published
+            for the loss ([C] 2.5: ln(1/0.07); ln 10 for the sigmoid loss). Adam moves it by at most
+            the learning rate an update, so a run of a thousand updates never reaches the scale it
+            needs: start those higher (our choice).
         vision_position_std: Standard deviation of the image tower's initial position embeddings;
             None is that of the released code, dim^-1/2 [Q]. Patches arrive several times as large:
             a short run that has to learn left from right starts with larger ones (our choice).
@@ -60,7 +73,8 @@ class LitClip(L.LightningModule):
         self,
         config: ClipConfig | dict[str, Any],
         optimizer: OptimizerConfig | dict[str, Any] = OPTIMIZER,
-        initial_logit_scale: float = INITIAL_LOGIT_SCALE,
+        loss: Loss = "infonce",
+        initial_logit_scale: float | None = None,
         vision_position_std: float | None = None,
         dvae: str | None = None,
         dvae_share: float = 0.5,
@@ -68,6 +82,10 @@ class LitClip(L.LightningModule):
         seed: int = 0,
     ) -> None:
         super().__init__()
+        if loss not in get_args(Loss):
+            raise ValueError(f"loss must be {' or '.join(get_args(Loss))}, got {loss!r}")
+        if initial_logit_scale is None:
+            initial_logit_scale = INITIAL_SCALE if loss == "sigmoid" else INITIAL_LOGIT_SCALE
         if initial_logit_scale > MAX_LOGIT_SCALE:
             raise ValueError(
                 f"initial_logit_scale is {initial_logit_scale}, the bound is ln 100 = 4.605"
@@ -79,7 +97,7 @@ class LitClip(L.LightningModule):
         self.config = as_config(ClipConfig, config)
         self.optimizer_config = as_config(OptimizerConfig, optimizer)
         self.dvae_folder, self.dvae_share, self.seed = dvae, dvae_share, seed
-        self.start = start
+        self.start, self.loss = start, loss
         self.save_hyperparameters()
         self.save_hyperparameters(
             {"config": plain(self.config), "optimizer": plain(self.optimizer_config)}
@@ -90,6 +108,8 @@ class LitClip(L.LightningModule):
             if vision_position_std is not None:
                 nn.init.normal_(self.net.vision.position_embedding, std=vision_position_std)
         nn.init.constant_(self.net.logit_scale, initial_logit_scale)
+        if loss == "sigmoid":
+            self.logit_bias = nn.Parameter(torch.tensor(INITIAL_BIAS))
         self._frozen: list[DiscreteVAE] = []  # a list, so that the dVAE is no submodule
 
     def forward(self, images: Tensor, text_tokens: Tensor) -> ClipOutput:
@@ -120,7 +140,7 @@ class LitClip(L.LightningModule):
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
         """Loss of the rows of all processes."""
         output: ClipOutput = self(self._as_decoded(batch), batch["text_tokens"])
-        loss = contrastive_loss(*output, group_ids=batch.get("group_ids"))
+        loss = self._loss(output, batch.get("group_ids"))
         self.log("train/loss", loss, prog_bar=True)
         self.log("train/logit_scale", output.logit_scale.detach())
         return loss
@@ -136,7 +156,7 @@ class LitClip(L.LightningModule):
     def configure_optimizers(self) -> Any:
         """Optimise as the settings say; the learning rate is a function of the update."""
         return build_optimizer(
-            self.net, self.optimizer_config, int(self.trainer.estimated_stepping_batches)
+            self, self.optimizer_config, int(self.trainer.estimated_stepping_batches)
         )
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
@@ -159,13 +179,21 @@ class LitClip(L.LightningModule):
         decoded = dvae.decode(dvae.encode(images[chosen]))
         return images.index_copy(0, chosen, decoded.to(images.dtype))
 
+    def _loss(self, output: ClipOutput, group_ids: Tensor | None, *, gather: bool = True) -> Tensor:
+        if self.loss == "sigmoid":
+            return sigmoid_loss(*output, self.logit_bias, group_ids, gather=gather)
+        return contrastive_loss(*output, group_ids, gather=gather)
+
+    def _chance_level(self, rows: int) -> float:
+        return sigmoid_chance_level(rows) if self.loss == "sigmoid" else chance_level(rows)
+
     def _evaluate(self, batch: dict[str, Any], stage: str) -> None:
         output: ClipOutput = self(batch["images"], batch["text_tokens"])
         rows, group_ids = len(output.image_features), batch.get("group_ids")
         found = matches(output.image_features, output.text_features, group_ids)
         scores = {
-            f"{stage}/loss": contrastive_loss(*output, group_ids=group_ids, gather=False),
+            f"{stage}/loss": self._loss(output, group_ids, gather=False),
             f"{stage}/top1": found.float().mean(),
-            f"{stage}/chance": torch.tensor(chance_level(rows)),
+            f"{stage}/chance": torch.tensor(self._chance_level(rows)),
         }
         self.log_dict(scores, prog_bar=True, sync_dist=True, batch_size=rows)

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
 
 from lit_dalle.functional import contrastive
+from lit_dalle.functional import sigmoid_loss as sigmoid
 from lit_dalle.functional.contrastive import contrastive_loss
 from lit_dalle.functional.losses import (
     kl_to_uniform,
@@ -55,9 +56,9 @@ def main(rank: int, processes: int, folder: Path) -> None:
         world_size=processes,
         timeout=timedelta(seconds=60),
     )
-    contrastive.CHUNK_LOGITS = 2 * ROWS  # two rows at a time
+    contrastive.CHUNK_LOGITS = sigmoid.CHUNK_LOGITS = 2 * ROWS  # two rows at a time
     own = slice(rank * ROWS // processes, (rank + 1) * ROWS // processes)
-    found = bare_gradients(own) | net_gradients(own)
+    found = bare_gradients(own) | sigmoid_gradients(own) | net_gradients(own)
     found |= prior_gradients(own) | dvae_gradients(own)
     torch.save(found, folder / f"{rank}.pt")
     dist.destroy_process_group()
@@ -77,6 +78,20 @@ def bare_gradients(own: slice) -> dict[str, Tensor]:
         "texts": leaves[1].grad,
         "scale": leaves[2].grad,
     }
+
+
+def sigmoid_gradients(own: slice) -> dict[str, Tensor]:
+    """The same of the sigmoid loss, under names of its own."""
+    torch.manual_seed(0)
+    images, texts = F.normalize(torch.randn(2, ROWS, 5), dim=-1)
+    leaves = [images[own], texts[own], torch.tensor(2.0), torch.tensor(-1.0)]
+    for leaf in leaves:
+        leaf.requires_grad_()
+    loss = sigmoid.sigmoid_loss(*leaves, GROUPS[own])
+    loss.backward()
+    names = ("images", "texts", "scale", "bias")
+    found = {f"sigmoid {name}": leaf.grad for name, leaf in zip(names, leaves, strict=True)}
+    return found | {"sigmoid loss": loss.detach()}
 
 
 def net_gradients(own: slice) -> dict[str, Tensor]:

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from lit_dalle.functional.schedules import Schedule
+from lit_dalle.functional.sigmoid_loss import INITIAL_BIAS, sigmoid_chance_level
 from lit_dalle.generation.export import load_model, save_model
 from lit_dalle.models.clip_config import ClipConfig
 from lit_dalle.models.dvae import DiscreteVAE, DiscreteVAEConfig
@@ -73,6 +74,25 @@ def test_one_batch_overfits(tmp_path: Path) -> None:
     loaders = [DataLoader([batch()], batch_size=None)] * 2
     trainer.test(model, loaders, verbose=False)
     assert trainer.callback_metrics["test/top1/dataloader_idx_1"] == 1.0
+
+
+def test_one_batch_overfits_by_the_sigmoid_loss_and_the_bias_is_no_part_of_the_net(
+    tmp_path: Path,
+) -> None:
+    model = LitClip(CONFIG, optimizer(1e-2), loss="sigmoid")
+    assert model.net.logit_scale.item() == pytest.approx(math.log(10))
+    trainer = fit(model, 120, tmp_path, limit_val_batches=1)
+    chance = sigmoid_chance_level(ROWS)
+    assert trainer.callback_metrics["train/loss"] < 0.2 * chance
+    trainer.validate(model, DataLoader([batch()], batch_size=None), verbose=False)
+    assert trainer.callback_metrics["val/chance"].item() == pytest.approx(chance)
+    assert model.logit_bias.item() != INITIAL_BIAS
+    assert "logit_bias" not in model.net.state_dict()
+
+
+def test_a_loss_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(ValueError, match="loss must be infonce or sigmoid, got 'siglip'"):
+        LitClip(CONFIG, loss="siglip")
 
 
 def test_logit_scale_stays_below_one_hundred(tmp_path: Path) -> None:

@@ -44,21 +44,30 @@ def difference(found: Tensor, expected: Tensor) -> float:
     return float((found - expected).norm() / expected.norm())
 
 
+LOSSES = ["", "sigmoid "]
+"""Before the names of what InfoNCE and the sigmoid loss give."""
+
+
+@pytest.mark.parametrize("loss", LOSSES)
 def test_the_mean_of_the_losses_is_the_loss_of_the_whole_batch(
-    found: tuple[dict[str, Tensor], Found],
+    found: tuple[dict[str, Tensor], Found], loss: str
 ) -> None:
     one, two = found
-    torch.testing.assert_close((two[0]["loss"] + two[1]["loss"]) / 2, one["loss"])
+    name = f"{loss}loss"
+    torch.testing.assert_close((two[0][name] + two[1][name]) / 2, one[name])
 
 
+@pytest.mark.parametrize("loss", LOSSES)
 def test_gradients_of_the_bare_loss_are_those_of_one_process(
-    found: tuple[dict[str, Tensor], Found],
+    found: tuple[dict[str, Tensor], Found], loss: str
 ) -> None:
     one, two = found
-    for name in ("images", "texts"):  # DDP divides by the number of processes
+    for name in (f"{loss}images", f"{loss}texts"):  # DDP divides by the number of processes
         together = torch.cat([part[name] for part in two]) / 2
         assert difference(together, one[name]) < 1e-6
-    assert difference((two[0]["scale"] + two[1]["scale"]) / 2, one["scale"]) < 1e-6
+    for name in (f"{loss}scale", f"{loss}bias"):
+        if name in one:
+            assert difference((two[0][name] + two[1][name]) / 2, one[name]) < 1e-6
 
 
 def test_gradients_of_the_net_in_ddp_are_those_of_one_process(

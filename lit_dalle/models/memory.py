@@ -35,6 +35,7 @@ from lit_dalle.models.kept import (
     last_block_bytes,
     vocabulary_bytes,
 )
+from lit_dalle.models.kept_resnet import resnet_bytes
 
 MOMENTS = 2
 """AdamW keeps two numbers of a weight's format for it."""
@@ -215,19 +216,22 @@ def estimate_clip(
         net = Clip(config)
     form = Format.of(precision, device)
     pictures = batch_size * 3 * config.image_size**2
-    patches = 1 + (config.image_size // config.patch_size) ** 2
-    towers = (
-        (patches, config.vision_dim, config.vision_depth, config.vision_heads, FULL),
-        (config.text_len, config.text_dim, config.text_depth, config.text_heads, CAUSAL),
-    )
     kept, working = pictures * form.work + form.copies(net), 0
+    towers = [(config.text_len, config.text_dim, config.text_depth, config.text_heads, CAUSAL)]
+    if config.vision_stages:
+        kept += batch_size * resnet_bytes(config, form)
+        working = 4 * form.work * batch_size * config.vision_dim * (config.image_size // 2) ** 2
+    else:
+        patches = 1 + (config.image_size // config.patch_size) ** 2
+        sizes = (config.vision_dim, config.vision_depth, config.vision_heads)
+        towers.append((patches, *sizes, FULL))
+        kept += batch_size * patches * config.vision_dim * FP32  # the norm before the blocks
     for length, dim, depth, heads, pattern in towers:
         rows = batch_size * length
         mixed = attention_bytes(pattern, length, batch_size * heads, dim // heads, form)
         kept += (depth - 1) * (block_bytes(rows, dim, dim, form) + mixed)
         kept += last_block_bytes(rows, batch_size, dim, form)
         working = max(working, 9 * rows * dim * form.work, 2 * mixed)
-    kept += batch_size * patches * config.vision_dim * FP32  # the norm before the blocks
     features = 8 * batch_size * (config.embed_dim + config.vision_dim + config.text_dim)
     kept += FP32 * (4 * batch_size**2 + features)
     held = FP32 * pictures

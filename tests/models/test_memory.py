@@ -98,6 +98,16 @@ def test_clip_keeps_what_is_estimated(kept, activation):
     assert kept() == pytest.approx(real, rel=0.1)
 
 
+def test_a_clip_with_a_resnet_keeps_what_is_estimated(kept):
+    config = replace(CLIP, image_size=64, vision_dim=16, vision_heads=4, vision_stages=(2, 1, 2, 1))
+    net, images = Clip(config), torch.rand(5, 3, 64, 64)
+    text = torch.randint(3, 300, (5, 24))
+    text[:, -1] = config.eos_id
+    real = kept_by_autograd(net, lambda: contrastive_loss(*net(images, text)))
+    memory.estimate_clip(config, 5)
+    assert kept() == pytest.approx(real, rel=0.1)
+
+
 @pytest.mark.parametrize("quantizer", ["gumbel", "ibq", "vq", "fsq"])
 @pytest.mark.parametrize("feature_norm", [False, True])
 def test_dvae_keeps_what_is_estimated(kept, quantizer, feature_norm):

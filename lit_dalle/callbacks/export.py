@@ -8,7 +8,7 @@ from torch import nn
 
 from lit_dalle.callbacks.drawing import prior_tokenizer
 from lit_dalle.generation.checkpoint import export_checkpoint
-from lit_dalle.generation.export import CONFIG, kind_of, save_model
+from lit_dalle.generation.export import CONFIG, READERS, kind_of, save_model
 from lit_dalle.generation.hardware import DTYPES
 from lit_dalle.generation.writing import check_replaceable
 
@@ -23,6 +23,13 @@ class PriorModule(Protocol):
     """What is asked of the LightningModule of a prior besides."""
 
     dvae_hash: str | None
+
+
+class ClassifierModule(Protocol):
+    """What is asked of the LightningModule of a classifier besides."""
+
+    def class_names(self) -> list[str] | None:
+        """Names of the classes, by label."""
 
 
 class ExportCallback(Callback):
@@ -68,7 +75,7 @@ class ExportCallback(Callback):
         Raises:
             ValueError: The net is none of ours, or reads text and the data has no tokenizer.
         """
-        if kind_of(cast(NetModule, pl_module).net) != "dvae":
+        if kind_of(cast(NetModule, pl_module).net) in READERS:
             prior_tokenizer(trainer)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -93,6 +100,10 @@ class ExportCallback(Callback):
     def _export_last(self, trainer: Trainer, pl_module: LightningModule) -> None:
         net = cast(NetModule, pl_module).net
         kind = kind_of(net)
-        tokenizer = None if kind == "dvae" else prior_tokenizer(trainer)
-        extra = {"dvae_hash": cast(PriorModule, pl_module).dvae_hash} if kind == "dalle" else None
+        tokenizer = prior_tokenizer(trainer) if kind in READERS else None
+        extra: dict[str, Any] = {}
+        if kind == "dalle":
+            extra["dvae_hash"] = cast(PriorModule, pl_module).dvae_hash
+        elif kind == "resnet":
+            extra["classes"] = cast(ClassifierModule, pl_module).class_names()
         save_model(net, self.folder, tokenizer=tokenizer, extra=extra, dtype=self.dtype)

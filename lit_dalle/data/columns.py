@@ -73,7 +73,8 @@ class Columns:
             )
         for name in captions:
             _check_text(name, features, place)
-        if caption_template is not None and not isinstance(features.get(label), ClassLabel):
+        named = isinstance(features.get(label), ClassLabel) or is_text(features.get(label))
+        if caption_template is not None and not named:
             raise ValueError(
                 f"{place} has no named labels to fill caption_template {caption_template!r} with"
             )
@@ -90,10 +91,18 @@ def numbered(table: Dataset) -> Dataset:
     return table.add_column(ROW, np.arange(len(table)))
 
 
-def standard_rows(table: Dataset, columns: Columns, place: str, pictures: bool) -> Dataset:
-    """Return a numbered table with rows under our names and, if wanted, decoded pictures."""
-    label = table.features.get(columns.label)
-    names = tuple(label.names) if isinstance(label, ClassLabel) else ()
+def standard_rows(
+    table: Dataset, columns: Columns, place: str, pictures: bool, names: tuple[str, ...]
+) -> Dataset:
+    """Return a numbered table with rows under our names and, if wanted, decoded pictures.
+
+    Args:
+        table: As :func:`numbered` makes it.
+        columns: Which column is what.
+        place: Where the table is, for the text of errors.
+        pictures: Whether the rows have pictures.
+        names: Of the classes; labels that are words become their numbers here.
+    """
     dropped = () if pictures else (columns.image,)
     table = table.select_columns([ROW, *(n for n in columns.used() if n not in dropped)])
     if pictures:
@@ -113,15 +122,23 @@ def _standard(
         texts = zip(*(batch[name] for name in columns.captions), strict=True)
         rows["caption"] = [_captions(row, at) for row, at in zip(texts, places, strict=True)]
     elif columns.template is not None and columns.label is not None:
-        labels = batch[columns.label]
+        labels = _numbers(batch[columns.label], names)
         rows["caption"] = [[columns.template.format(label=names[label])] for label in labels]
     if columns.label is not None:
-        rows["label"] = list(batch[columns.label])
+        rows["label"] = _numbers(batch[columns.label], names)
     for name in ("group", "family"):
         column = getattr(columns, name)
         if column is not None:
             rows[name] = [str(value) for value in batch[column]]
     return rows
+
+
+def _numbers(labels: list[Any], names: tuple[str, ...]) -> list[Any]:
+    """Labels as numbers; those that are numbers stay."""
+    if not labels or not isinstance(labels[0], str):
+        return list(labels)
+    number_of = {name: number for number, name in enumerate(names)}
+    return [number_of[label] for label in labels]
 
 
 def _captions(texts: Iterable[str | list[str] | None], place: str) -> list[str]:
@@ -134,8 +151,8 @@ def _captions(texts: Iterable[str | list[str] | None], place: str) -> list[str]:
 
 
 def _check_text(name: str, features: Features, place: str) -> None:
-    if not _is_text(features[name]):
-        texts = ", ".join(other for other in features if _is_text(features[other])) or "none"
+    if not is_text(features[name]):
+        texts = ", ".join(other for other in features if is_text(features[other])) or "none"
         raise ValueError(
             f"column {name!r} of {place} holds {_type_name(features[name])}, captions must be "
             f"text: name another caption_column; columns of text: {texts}"
@@ -149,7 +166,8 @@ def _is_pictures(feature: Any) -> bool:
     return isinstance(feature, Image) or (isinstance(feature, dict) and "bytes" in feature)
 
 
-def _is_text(feature: Any) -> bool:
+def is_text(feature: Any) -> bool:
+    """Whether a column holds text, or lists of it."""
     inner = _inner(feature)
     return isinstance(inner, Value) and "string" in inner.dtype
 

@@ -10,7 +10,7 @@ import numpy as np
 from datasets import ClassLabel, Dataset, DatasetDict, Features, load_dataset
 from datasets.exceptions import DatasetGenerationError
 
-from lit_dalle.data.columns import Columns, numbered, standard_rows
+from lit_dalle.data.columns import Columns, is_text, numbered, standard_rows
 from lit_dalle.data.holdout import hold_out
 from lit_dalle.data.sources import SPLITS, Source
 
@@ -62,7 +62,8 @@ class TableSource(Source):
                 "name the one to take in split_names"
             )
         rows = self._part(split)
-        return standard_rows(rows, self._columns(rows.features), self.place, pictures)
+        columns = self._columns(rows.features)
+        return standard_rows(rows, columns, self.place, pictures, tuple(self.label_names()))
 
     def fingerprint(self, split: str) -> str:
         """Fingerprint of the table's content, with the names of the columns that are read."""
@@ -70,10 +71,22 @@ class TableSource(Source):
         return f"{rows._fingerprint}-{self._columns(rows.features)!r}-{self.validation_share}"
 
     def label_names(self) -> list[str]:
-        """Names of the classes, by number; empty where the table does not name them."""
+        """Names of the classes, by number; empty where the table does not name them.
+
+        Labels that are words are numbered in the order of the words, over all splits.
+        """
         features = next(iter(self._all.values())).features
-        label = features.get(self._columns(features).label)
-        return list(label.names) if isinstance(label, ClassLabel) else []
+        column = self._columns(features).label
+        label = features.get(column)
+        if isinstance(label, ClassLabel):
+            return list(label.names)
+        return self._words if is_text(label) else []
+
+    @cached_property
+    def _words(self) -> list[str]:
+        """Labels of all splits, each once, sorted."""
+        column = self._columns(next(iter(self._all.values())).features).label
+        return sorted({str(word) for table in self._all.values() for word in table.unique(column)})
 
     @cached_property
     def _all(self) -> DatasetDict:

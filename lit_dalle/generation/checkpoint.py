@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from lit_dalle.data.tokenizer import CaptionTokenizer
-from lit_dalle.generation.export import NETS, Kind, build_config, check_fit, write_model
+from lit_dalle.generation.export import NETS, READERS, Kind, build_config, check_fit, write_model
 
 PREFIX = "net."
 """Where our LightningModules keep the net's weights."""
@@ -50,8 +50,8 @@ def export_checkpoint(
     with torch.device("meta"):
         expected = NETS[kind].net(build_config(NETS[kind].config, config, path)).state_dict()
     check_fit(expected, weights, path)
-    tokenizer = None if kind == "dvae" else _tokenizer(state, path)
-    extra = {"dvae_hash": state["dvae_hash"]} if state.get("dvae_hash") else None
+    tokenizer = _tokenizer(state, path) if kind in READERS else None
+    extra = {name: state[name] for name in ("dvae_hash", "classes") if state.get(name)}
     write_model(folder, kind, config, weights, tokenizer=tokenizer, extra=extra, dtype=dtype)
     return kind
 

@@ -23,12 +23,15 @@ from lit_dalle.models.clip_config import ClipConfig
 from lit_dalle.models.dalle import Dalle
 from lit_dalle.models.dalle_config import DalleConfig
 from lit_dalle.models.dvae import DiscreteVAE, DiscreteVAEConfig
+from lit_dalle.models.resnet import ResNet, ResNetConfig
 
 FORMAT = 1
 """Layout of the folder; a reader refuses a larger number than its own."""
 CONFIG, WEIGHTS, TOKENIZER = "config.json", "model.safetensors", "tokenizer.json"
 
-Kind = Literal["dvae", "dalle", "clip"]
+Kind = Literal["dvae", "dalle", "clip", "resnet"]
+READERS: tuple[Kind, ...] = ("dalle", "clip")
+"""Kinds that read text, and so have a tokenizer."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ NETS: dict[Kind, NetKind] = {
     "dvae": NetKind(DiscreteVAE, DiscreteVAEConfig),
     "dalle": NetKind(Dalle, DalleConfig),
     "clip": NetKind(Clip, ClipConfig),
+    "resnet": NetKind(ResNet, ResNetConfig),
 }
 
 
@@ -125,6 +129,14 @@ def load_model(
     device: torch.device | str = ...,
     dtype: torch.dtype | None = ...,
 ) -> Clip: ...
+@overload
+def load_model(
+    folder: str | Path,
+    *,
+    kind: Literal["resnet"],
+    device: torch.device | str = ...,
+    dtype: torch.dtype | None = ...,
+) -> ResNet: ...
 @overload
 def load_model(
     folder: str | Path,
@@ -253,6 +265,8 @@ def kind_of(net: nn.Module) -> Kind:
         return "dalle"
     if isinstance(net, Clip):
         return "clip"
+    if isinstance(net, ResNet):
+        return "resnet"
     known = ", ".join(entry.net.__name__ for entry in NETS.values())
     raise ValueError(f"a {type(net).__name__} cannot be exported; these can: {known}")
 

@@ -61,6 +61,8 @@ JOIN = (
     *(f"--{part}={RUNS / net / 'export'}" for part, net in NETS.items()),
     f"--out={PIPELINE}",
     "--card=configs/world/card.md",
+    "--guidance=2",
+    "--temperature=0.8",
 )
 STAGES = (
     Stage(("prepare", "tokenizer", "--config", f"{CONFIGS}/tokenizer.yaml"), 1, TOKENIZER),

@@ -182,15 +182,12 @@ def test_another_dvae_than_the_one_trained_on_is_refused(tmp_path):
         loaded.setup("validate")
 
 
-def test_the_net_starts_from_the_codes_of_its_dvae(tmp_path):
-    frozen = dvae()
-    save_model(frozen, tmp_path / "dvae")
-    module = LitDalle(TINY, OPTIMIZER, dvae=str(tmp_path / "dvae"), code_similarity=1.0)
-    module.setup("fit")
-    module.configure_model()
-    vectors = frozen.code_vectors()
+def test_related_codes_are_a_projection_of_what_the_dvae_reads():
+    vectors = dvae().code_vectors().detach()
+    net = Dalle(TINY)
+    net.relate_codes(vectors, 1.0)
     related = (vectors - vectors.mean(0)) / vectors.std(0)
-    for weight in (module.net.embedding.image.weight, module.net.image_head.weight):
+    for weight in (net.embedding.image.weight, net.image_head.weight):
         fit = torch.linalg.lstsq(related, weight.detach())
         torch.testing.assert_close(related @ fit.solution, weight.detach(), atol=1e-4, rtol=0)
 

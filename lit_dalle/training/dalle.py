@@ -12,6 +12,7 @@ from lit_dalle.functional.sampling import uniform_noise
 from lit_dalle.functional.schedules import Schedule
 from lit_dalle.generation.decode import null_text_tokens
 from lit_dalle.generation.export import folder_hash, load_model
+from lit_dalle.generation.joining import check_prior_tokenizer
 from lit_dalle.models.dalle import Dalle
 from lit_dalle.models.dalle_config import DalleConfig
 from lit_dalle.models.dvae import DiscreteVAE
@@ -132,7 +133,10 @@ class LitDalle(lightning.LightningModule):
             self.net.relate_codes(vectors, self.code_similarity)
 
     def setup(self, stage: str) -> None:
-        """Load the frozen dVAE; it and the data's image tokens must be those of this prior."""
+        """Load the frozen dVAE; tokenizer, dVAE and image tokens must be those of this prior."""
+        tokenizer = tokenizer_of(self)
+        if tokenizer is not None:
+            check_prior_tokenizer(tokenizer, self.config)
         data: Any = getattr(self._trainer, "datamodule", None)
         data_hash = None if data is None else getattr(data, "dvae_hash", None)
         if data_hash is not None:

@@ -30,7 +30,7 @@ def is_fitted(module: lightning.LightningModule) -> bool:
 
 def tokenizer_of(module: lightning.LightningModule) -> CaptionTokenizer | None:
     """Return the tokenizer of the data that a module is trained on; None where there is none."""
-    return getattr(getattr(module.trainer, "datamodule", None), "tokenizer", None)
+    return getattr(getattr(module._trainer, "datamodule", None), "tokenizer", None)
 
 
 @torch.no_grad()

@@ -113,10 +113,11 @@ def test_a_clip_starts_from_the_exported_one(tmp_path):
         text_depth=1,
         text_heads=2,
     )
+    ending = PIECES.framed(12, append_eos=True)
     net = Clip(config)
-    save_model(net, tmp_path / "clip", tokenizer=PIECES)
+    save_model(net, tmp_path / "clip", tokenizer=ending)
     rows = {"images": torch.rand(4, 3, 16, 16)}
-    data = Tokenized(PIECES, **rows)
+    data = Tokenized(ending, **rows)
     data.rows["text_tokens"][:, 1] = 2
     weights, _ = fit(LitClip(config, FROZEN, start=str(tmp_path / "clip")), data, tmp_path)
     assert same(weights, net)
@@ -197,3 +198,9 @@ def test_codes_are_related_also_where_an_average_has_the_net_built_first(tmp_pat
     head = weights["image_head.weight"]
     torch.testing.assert_close(head[0], head[1])
     assert not torch.equal(head[0], head[2])
+
+
+def test_a_tokenizer_with_more_tokens_than_the_net_is_refused_before_training(tmp_path):
+    module = LitDalle(replace(SIZES, text_vocab_size=260), FROZEN)
+    with pytest.raises(ValueError, match=r"270 tokens.*260"):
+        fit(module, Tokenized(PIECES, **tokens()), tmp_path)

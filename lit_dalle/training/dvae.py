@@ -110,7 +110,7 @@ class LitDiscreteVAE(L.LightningModule):
         self._counts = torch.zeros(0, dtype=torch.int64)
 
     def setup(self, stage: str) -> None:
-        """Take the weights to start from where a training is_fitted."""
+        """Take the weights to start from where a training begins."""
         if self.start is not None and is_fitted(self):
             start_from(self.net, self.start)
 

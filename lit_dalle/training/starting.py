@@ -46,14 +46,15 @@ def start_from(
     Args:
         net: The net to be trained: a dVAE, a prior or a CLIP.
         folder: The exported net.
-        tokenizer: The tokenizer of the training, for nets that read text.
+        tokenizer: The tokenizer of the training, for nets that read text; without it text tokens
+            mean what they meant, and their sizes must be equal too.
 
     Raises:
         FileNotFoundError: The folder or a part of it is missing.
         ValueError: The exported net is of another kind or of other sizes, or lacks its tokenizer.
     """
     other = load_model(folder, kind=kind_of(net))
-    _check_sizes(net, other, folder)
+    _check_sizes(net, other, folder, TEXT_SIZES if tokenizer is not None else ())
     weights = other.state_dict()
     target = net.state_dict()
     sources = _sources(load_tokenizer(folder), tokenizer) if tokenizer is not None else {}
@@ -68,9 +69,11 @@ def start_from(
             weight.copy_(weights[name])
 
 
-def _check_sizes(net: nn.Module, other: nn.Module, folder: str | Path) -> None:
+def _check_sizes(
+    net: nn.Module, other: nn.Module, folder: str | Path, free: tuple[str, ...]
+) -> None:
     own, found = _sizes(net), _sizes(other)
-    differing = [name for name in own if own[name] != found[name] and name not in TEXT_SIZES]
+    differing = [name for name in own if own[name] != found[name] and name not in free]
     if differing:
         name = differing[0]
         raise ValueError(

@@ -22,7 +22,7 @@ def tiny(command: str) -> list[str]:
     match arguments[0]:
         case "fit":
             net = Path(arguments[arguments.index("--config") + 1]).stem
-            overlay = f"configs/overlays/tiny-{net}.yaml"
+            overlay = f"configs/overlays/tiny-{'dvae' if net == 'decoder' else net}.yaml"
             return [*arguments, "--config", overlay, *FEW_ROWS, *(QUIET if net != "dvae" else [])]
         case "prepare" if arguments[1] == "tokenizer":
             return [*arguments, *FEW_CAPTIONS]

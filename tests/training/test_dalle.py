@@ -22,7 +22,7 @@ from lit_dalle.functional.orders import (
 )
 from lit_dalle.functional.schedules import Schedule
 from lit_dalle.generation.decode import generate_image_tokens
-from lit_dalle.generation.export import folder_hash, save_model
+from lit_dalle.generation.export import save_model, tokens_hash
 from lit_dalle.models.dalle import Dalle
 from lit_dalle.models.dalle_config import DalleConfig
 from lit_dalle.models.dvae import DiscreteVAE, DiscreteVAEConfig
@@ -163,7 +163,7 @@ def test_images_are_encoded_by_the_frozen_dvae_outside_the_module(tmp_path):
     assert not module.dvae.training
     assert not any(parameter.requires_grad for parameter in module.dvae.parameters())
     assert all(name.startswith("net.") for name in module.state_dict())
-    assert module.hparams["dvae_hash"] == folder_hash(tmp_path / "dvae")
+    assert module.hparams["dvae_hash"] == tokens_hash(tmp_path / "dvae")
 
 
 def test_another_dvae_than_the_one_trained_on_is_refused(tmp_path):

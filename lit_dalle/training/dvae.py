@@ -142,7 +142,7 @@ class LitDiscreteVAE(L.LightningModule):
 
     def _decoder_step(self, images: Tensor) -> Tensor:
         """Return the reconstruction loss of hard tokens, nats per subpixel."""
-        with torch.no_grad(), torch.autocast(images.device.type, enabled=False):
+        with torch.no_grad():
             image_tokens = self.net.encode(images)
         loss = self._recon(self.net.decode_maps(image_tokens), images)
         self.log("train/loss", loss, prog_bar=True)

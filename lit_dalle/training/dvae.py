@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 import lightning as L
 import torch
+from lightning.pytorch.callbacks import WeightAveraging
 from torch import Tensor
 
 from lit_dalle.functional.losses import (
@@ -68,6 +69,7 @@ class LitDiscreteVAE(L.LightningModule):
             they are. None starts from noise.
         decoder_only: Train the decoder alone, with hard tokens: what a picture's tokens are stays
             as it is at ``start``, so a prior that was trained on them draws with either decoder.
+            Not together with an average of the weights.
         seed: Seed of the Gumbel noise, which is a function of (seed, step, index).
     """
 
@@ -117,6 +119,7 @@ class LitDiscreteVAE(L.LightningModule):
         if self.start is not None and is_fitted(self):
             start_from(self.net, self.start)
         if self.decoder_only:
+            self._check_no_average()
             self.net.freeze_tokens()
 
     def configure_optimizers(self) -> Any:
@@ -276,6 +279,15 @@ class LitDiscreteVAE(L.LightningModule):
             raise ValueError(
                 f"{' and '.join(set_terms)} weigh the KL of a softmax over codes, which the "
                 f"quantizer {self.config.quantizer} does not have: set them to 0"
+            )
+
+    def _check_no_average(self) -> None:
+        """Raise ValueError where frozen weights would be averaged, and so rounded."""
+        callbacks = getattr(self._trainer, "callbacks", [])
+        if any(isinstance(callback, WeightAveraging) for callback in callbacks):
+            raise ValueError(
+                "decoder_only keeps the tokens to the last bit, which an average of the weights "
+                "does not: leave out the callback, and end the learning rate near 0 instead"
             )
 
     def _at(self, schedule: Schedule, step: int) -> float:

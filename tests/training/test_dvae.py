@@ -173,8 +173,7 @@ def test_a_decoder_that_is_tuned_alone_leaves_the_tokens_as_they_are(quantizer, 
     trainer(20, tmp_path).fit(first, loader(20))
     save_model(first.net, tmp_path / "first")
     tuned = module(config, start=str(tmp_path / "first"), decoder_only=True)
-    average = EMAWeightAveraging(decay=0.5)
-    run = trainer(20, tmp_path, callbacks=[average], val_check_interval=5)
+    run = trainer(20, tmp_path, val_check_interval=5)
     run.fit(tuned, loader(20), loader(1))
     save_model(tuned.net, tmp_path / "tuned")
     assert tokens_hash(tmp_path / "tuned") == tokens_hash(tmp_path / "first")
@@ -186,9 +185,13 @@ def test_a_decoder_that_is_tuned_alone_leaves_the_tokens_as_they_are(quantizer, 
     assert errors[1] < errors[0]
 
 
-def test_a_decoder_is_tuned_of_an_exported_net_only():
+def test_a_decoder_is_tuned_of_an_exported_net_only_and_without_averages(tmp_path):
     with pytest.raises(ValueError, match="decoder_only trains the decoder of an exported dVAE"):
         module(decoder_only=True)
+    save_model(module().net, tmp_path / "first")
+    tuned = module(start=str(tmp_path / "first"), decoder_only=True)
+    with pytest.raises(ValueError, match="decoder_only keeps the tokens to the last bit"):
+        trainer(1, tmp_path, callbacks=[EMAWeightAveraging()]).fit(tuned, loader(1))
 
 
 @pytest.mark.parametrize("term", ["beta", "usage_beta"])

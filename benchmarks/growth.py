@@ -7,7 +7,9 @@ Every folder is a run of ``lit-dalle fit`` whose CompositionLogger graded pictur
 validations. Rows, a validation each: ``accuracy`` of one sample, mean over families, with Wilson's
 95 % interval over the pictures graded; ``case`` says the run, its ``weights``, the ``step`` and the
 ``split``. The runs that are named first are one size each, and the plot compares them by their last
-validation; that of ``--long`` is drawn over its updates.
+validation; that of ``--long`` is drawn over its updates. Where a training went on in further runs,
+name them in their order, each but the last with the updates that the next one started from, as in
+``--long runs/first:1900 runs/second``; ``updates`` of a row counts from the start of the first.
 """
 
 import argparse
@@ -36,25 +38,28 @@ Row = dict[str, Any]
 def main() -> None:
     """Read the logs, write rows and plot."""
     options = _options()
-    runs = [*options.sizes, *([options.long] if options.long else [])]
     results = ResultFile("growth", setting(seed=0, precision="bf16-mixed"))
     try:
-        for folder in runs:
+        for folder in options.sizes:
             add_run(results, folder)
+        before = 0
+        for folder, updates in options.long:
+            add_run(results, folder, before)
+            before += updates or 0
         if options.out is not None:
             results.write(options.out)
         if options.plot is not None:
-            long = str(options.long) if options.long else None
+            long = [str(folder) for folder, _ in options.long]
             draw(results.rows, list(map(str, options.sizes)), long, options.plot)
     except (ValueError, FileNotFoundError) as error:
         sys.exit(f"growth: {error}")
     for row in results.rows:
         case = row["case"]
-        print(f"{case['run']} update {case['step']} {case['split']}: {row['value']:.3f}")
+        print(f"{case['run']} update {case['updates']} {case['split']}: {row['value']:.3f}")
 
 
-def add_run(results: ResultFile, folder: Path) -> None:
-    """Add a row for each split and validation of a run.
+def add_run(results: ResultFile, folder: Path, before: int = 0) -> None:
+    """Add a row for each split and validation of a run that started after so many updates.
 
     Raises:
         FileNotFoundError: There is no run in the folder.
@@ -74,7 +79,8 @@ def add_run(results: ResultFile, folder: Path) -> None:
             raise ValueError(f"{folder} has logged no {tag} yet")
         for event in events.Scalars(tag):
             right = round(event.value * pictures)
-            case = {"run": str(folder), "weights": weights, "step": event.step, "split": split}
+            updates = before + event.step
+            case = {"run": str(folder), "weights": weights, "updates": updates, "split": split}
             low, high = wilson_interval(right, pictures)
             results.row(case, "accuracy", event.value, low, high)
 
@@ -95,8 +101,8 @@ def graded(config: Any, folder: Path) -> int:
     return len(families) * int(prompts) * int(samples)
 
 
-def draw(rows: Sequence[Row], sizes: Sequence[str], long: str | None, path: Path) -> None:
-    """Draw accuracy over the updates of the long run, and over the sizes of the short ones.
+def draw(rows: Sequence[Row], sizes: Sequence[str], long: Sequence[str], path: Path) -> None:
+    """Draw accuracy over the updates of the long runs, and over the sizes of the short ones.
 
     Raises:
         ValueError: matplotlib is not installed.
@@ -109,8 +115,8 @@ def draw(rows: Sequence[Row], sizes: Sequence[str], long: str | None, path: Path
     over_steps, over_sizes = figure.subplots(1, 2, sharey=True)
     for split, colour in COLOURS.items():
         own = [row for row in rows if row["case"]["split"] == split]
-        steps = [row for row in own if row["case"]["run"] == long]
-        _curve(over_steps, steps, "step", colour, LABELS[split])
+        steps = [row for row in own if row["case"]["run"] in long]
+        _curve(over_steps, steps, "updates", colour, LABELS[split])
         ends = [[row for row in own if row["case"]["run"] == size][-1] for size in sizes]
         _curve(over_sizes, ends, "weights", colour, LABELS[split])
     over_steps.set(title="The shipped size", xlabel="updates", ylabel="one sample is right")
@@ -135,10 +141,23 @@ def _curve(axis: Any, rows: Sequence[Row], key: str, colour: str, label: str) ->
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("sizes", type=Path, nargs="+", help="runs of one size each")
-    parser.add_argument("--long", type=Path, help="run that is drawn over its updates")
+    parser.add_argument(
+        "--long",
+        type=_part,
+        nargs="+",
+        default=[],
+        metavar="RUN[:UPDATES]",
+        help="runs of one training in their order, drawn over its updates",
+    )
     parser.add_argument("--out", type=Path, help="result file")
     parser.add_argument("--plot", type=Path, help="picture")
     return parser.parse_args()
+
+
+def _part(text: str) -> tuple[Path, int | None]:
+    """A run, and after how many of its updates the next one started; None where none did."""
+    folder, _, updates = text.rpartition(":")
+    return (Path(folder), int(updates)) if folder and updates.isdigit() else (Path(text), None)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 FEW_ROWS = ["--data.source.init_args.size=40", "--data.source.init_args.eval_size=8"]
+FEW_CAPTIONS = ["--source.init_args.size=2000", "--min_frequency=5"]
+"""Enough for every word of the recipes' prompts to be a token; captions cost nothing."""
 QUIET = ["--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false"]
 
 
@@ -20,8 +22,10 @@ def tiny(command: str) -> list[str]:
     match arguments[0]:
         case "fit":
             net = Path(arguments[arguments.index("--config") + 1]).stem
-            overlay = f"configs/overlays/tiny-{net}.yaml"
+            overlay = f"configs/overlays/tiny-{'dvae' if net == 'decoder' else net}.yaml"
             return [*arguments, "--config", overlay, *FEW_ROWS, *(QUIET if net != "dvae" else [])]
+        case "prepare" if arguments[1] == "tokenizer":
+            return [*arguments, *FEW_CAPTIONS]
         case "prepare":
             return [*arguments, "--source.init_args.size=40", "--source.init_args.eval_size=8"]
         case "generate":

@@ -46,7 +46,7 @@ def test_evaluating_commands(command, tmp_path, monkeypatch):
 def test_training_commands_leave_a_pipeline_that_draws(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     lay_out(tmp_path)
-    assert len(TRAINING) == 5, TRAINING
+    assert len(TRAINING) == 6, TRAINING
     for command in TRAINING:
         main(tiny(command))
     runs = tmp_path / "runs/world"
@@ -62,7 +62,7 @@ def test_training_commands_leave_a_pipeline_that_draws(tmp_path, monkeypatch):
     assert (tmp_path / "outputs/a-red-star/grid.png").is_file()
 
 
-PARTS = (("dvae", "dvae"), ("prior", "dalle"), ("clip", "clip"))
+PARTS = (("dvae", "decoder"), ("prior", "dalle"), ("clip", "clip"))
 
 
 def test_python_example_runs(tmp_path, monkeypatch):

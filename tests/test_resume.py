@@ -68,8 +68,7 @@ def start_and_kill(arguments: list[str], checkpoint: Path) -> None:
 def test_killed_run_resumes_with_the_same_losses(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     lay_out(tmp_path)
-    rows = ["--source.init_args.size=40"]
-    main(["prepare", "tokenizer", "--config", "configs/world/tokenizer.yaml", *rows])
+    main(tiny("lit-dalle prepare tokenizer --config configs/world/tokenizer.yaml"))
     for net in ("dvae", "clip"):
         main(tiny(f"lit-dalle fit --config configs/world/{net}.yaml"))
 

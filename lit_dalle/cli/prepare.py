@@ -7,7 +7,7 @@ from rich.progress import track
 
 from lit_dalle.data import CaptionTokenizer, Source
 from lit_dalle.generation.encode_dataset import encode_dataset
-from lit_dalle.generation.export import folder_hash, load_model
+from lit_dalle.generation.export import load_model, tokens_hash
 from lit_dalle.generation.hardware import pick_device
 
 
@@ -67,7 +67,7 @@ def tokens(
         source,
         net,
         out,
-        dvae_hash=folder_hash(dvae),
+        dvae_hash=tokens_hash(dvae),
         image_size=net.config.image_size,
         eval_limit=eval_limit,
         batch_size=batch_size,

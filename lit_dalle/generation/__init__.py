@@ -2,7 +2,13 @@
 
 from lit_dalle.generation.checkpoint import export_checkpoint
 from lit_dalle.generation.decode import generate_image_tokens
-from lit_dalle.generation.export import folder_hash, load_model, load_tokenizer, save_model
+from lit_dalle.generation.export import (
+    folder_hash,
+    load_model,
+    load_tokenizer,
+    save_model,
+    tokens_hash,
+)
 from lit_dalle.generation.joining import join_pipeline
 from lit_dalle.generation.pipeline import DallePipeline
 from lit_dalle.generation.result import Generation
@@ -20,4 +26,5 @@ __all__ = [
     "load_model",
     "load_tokenizer",
     "save_model",
+    "tokens_hash",
 ]

@@ -253,6 +253,27 @@ def folder_hash(folder: str | Path) -> str:
     return digest.hexdigest()
 
 
+def tokens_hash(folder: str | Path) -> str:
+    """SHA-256 over what of an exported dVAE makes image tokens, in hexadecimal.
+
+    That is its config, its encoder and its codes: two dVAEs that differ in their decoders alone
+    mean the same by a token, so what was trained on the tokens of one can draw with the other.
+
+    Raises:
+        FileNotFoundError: The folder or its weights are missing.
+        ValueError: The folder is not an exported dVAE, or its weights are corrupt.
+    """
+    folder = Path(folder)
+    _, config = load_config(folder, "dvae")
+    weights = _read_weights(folder / WEIGHTS, torch.float32)
+    digest = hashlib.sha256(json.dumps(asdict(config), sort_keys=True).encode())
+    for name in sorted(weights):
+        if not name.startswith("decoder."):
+            digest.update(name.encode())
+            digest.update(weights[name].numpy().tobytes())
+    return digest.hexdigest()
+
+
 def kind_of(net: nn.Module) -> Kind:
     """Return the kind under which a net is exported.
 

@@ -14,6 +14,7 @@ from lit_dalle.generation.export import (
     load_config,
     load_tokenizer,
     read_config,
+    tokens_hash,
 )
 from lit_dalle.generation.hub import CARD, PIPELINE
 from lit_dalle.generation.settings import DrawingSettings
@@ -41,7 +42,7 @@ def join_pipeline(
     """Copy exported nets into the folder of a pipeline, whole or not at all.
 
     Args:
-        dvae: Exported dVAE, the one the prior was trained with.
+        dvae: Exported dVAE, the one the prior was trained with or that with its decoder tuned.
         prior: Exported prior.
         clip: Exported CLIP; None for a pipeline that does not rank.
         out: Where to; an earlier pipeline there is replaced.
@@ -70,7 +71,7 @@ def write_facts(folder: Path, *, defaults: DrawingSettings, card: str | None) ->
     facts = {
         "format": FORMAT,
         "version": lit_dalle.__version__,
-        "dvae_hash": folder_hash(folder / DVAE),
+        "dvae_hash": tokens_hash(folder / DVAE),
         "defaults": asdict(defaults),
     }
     write_json(folder / PIPELINE, facts)
@@ -114,8 +115,8 @@ def _defaults(values: object, path: Path) -> DrawingSettings:
 
 
 def check_dvae(folder: Path, trained_with: str | None) -> None:
-    """Raise ValueError where a dVAE is not the one whose hash was kept in training."""
-    found = folder_hash(folder)
+    """Raise ValueError where a dVAE makes other tokens than the one whose hash was kept."""
+    found = tokens_hash(folder)
     if trained_with is not None and trained_with != found:
         raise ValueError(
             f"the prior was trained with another dVAE ({trained_with[:12]}) than the one in "

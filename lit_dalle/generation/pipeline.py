@@ -10,7 +10,7 @@ from torch import Tensor
 
 from lit_dalle.data.tokenizer import CaptionTokenizer
 from lit_dalle.generation.decode import generate_image_tokens
-from lit_dalle.generation.export import folder_hash, load_model, load_tokenizer, save_model
+from lit_dalle.generation.export import load_model, load_tokenizer, save_model, tokens_hash
 from lit_dalle.generation.hardware import pick_device, pick_dtype
 from lit_dalle.generation.hub import CARD, PIPELINE, find_pipeline, upload
 from lit_dalle.generation.joining import (
@@ -146,7 +146,7 @@ class DallePipeline:
                 self.prior,
                 part / PRIOR,
                 tokenizer=self.prior_tokenizer,
-                extra={"dvae_hash": folder_hash(part / DVAE)},
+                extra={"dvae_hash": tokens_hash(part / DVAE)},
                 dtype=dtype,
             )
             if self.clip is not None:

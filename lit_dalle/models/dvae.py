@@ -286,6 +286,12 @@ class DiscreteVAE(nn.Module):
         read = self._read(image_tokens)
         return self.decoder(rearrange(read, "b (h w) d -> b d h w", h=grid))
 
+    def freeze_tokens(self) -> None:
+        """Leave encoder and codes as they are, running means too: the decoder alone can learn."""
+        for name, part in self.named_children():
+            if name != "decoder":
+                part.eval().requires_grad_(False)
+
     def code_vectors(self) -> Tensor:
         """What the decoder reads of each code: fp32 ``codebook_size d``; near ones look alike."""
         layer = self.decoder.codebook

@@ -20,6 +20,7 @@ from lit_dalle.functional.sigmoid_loss import (
     sigmoid_loss,
 )
 from lit_dalle.generation.export import load_model
+from lit_dalle.generation.joining import check_clip_tokenizer
 from lit_dalle.models.clip import INITIAL_LOGIT_SCALE, Clip, ClipOutput
 from lit_dalle.models.clip_config import ClipConfig
 from lit_dalle.models.dvae import DiscreteVAE
@@ -124,8 +125,11 @@ class LitClip(L.LightningModule):
             FileNotFoundError: There is no CLIP or no dVAE in its folder.
             ValueError: The CLIP is of other sizes, or the dVAE reads pictures of another size.
         """
+        tokenizer = tokenizer_of(self)
+        if tokenizer is not None:
+            check_clip_tokenizer(tokenizer, self.config)
         if self.start is not None and is_fitted(self):
-            start_from(self.net, self.start, tokenizer_of(self))
+            start_from(self.net, self.start, tokenizer)
         if stage != "fit" or self.dvae_folder is None or self._frozen:
             return
         dvae = load_model(self.dvae_folder, kind="dvae")

@@ -11,7 +11,8 @@ from lit_dalle.functional.orders import OrderMix, draw_orders, draw_rectangles, 
 from lit_dalle.functional.sampling import uniform_noise
 from lit_dalle.functional.schedules import Schedule
 from lit_dalle.generation.decode import null_text_tokens
-from lit_dalle.generation.export import folder_hash, load_model
+from lit_dalle.generation.export import load_model, tokens_hash
+from lit_dalle.generation.joining import check_prior_tokenizer
 from lit_dalle.models.dalle import Dalle
 from lit_dalle.models.dalle_config import DalleConfig
 from lit_dalle.models.dvae import DiscreteVAE
@@ -132,7 +133,10 @@ class LitDalle(lightning.LightningModule):
             self.net.relate_codes(vectors, self.code_similarity)
 
     def setup(self, stage: str) -> None:
-        """Load the frozen dVAE; it and the data's image tokens must be those of this prior."""
+        """Load the frozen dVAE; tokenizer, dVAE and image tokens must be those of this prior."""
+        tokenizer = tokenizer_of(self)
+        if tokenizer is not None:
+            check_prior_tokenizer(tokenizer, self.config)
         data: Any = getattr(self._trainer, "datamodule", None)
         data_hash = None if data is None else getattr(data, "dvae_hash", None)
         if data_hash is not None:
@@ -228,7 +232,7 @@ class LitDalle(lightning.LightningModule):
         """Load the frozen dVAE once, where there is one; it must be that of this prior."""
         if self.dvae_folder is None or self._frozen:
             return
-        self._check_hash(folder_hash(self.dvae_folder))
+        self._check_hash(tokens_hash(self.dvae_folder))
         dvae = load_model(self.dvae_folder, kind="dvae")
         self._check_sizes(dvae)
         self._frozen.append(dvae)

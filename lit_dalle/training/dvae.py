@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 import lightning as L
 import torch
+from lightning.pytorch.callbacks import WeightAveraging
 from torch import Tensor
 
 from lit_dalle.functional.losses import (
@@ -66,6 +67,9 @@ class LitDiscreteVAE(L.LightningModule):
             with logits of this sharpness (our choice, see ``spread_codes``; None as published).
         start: Folder of an exported dVAE to start from, of the same sizes; its codes stay where
             they are. None starts from noise.
+        decoder_only: Train the decoder alone, with hard tokens: what a picture's tokens are stays
+            as it is at ``start``, so a prior that was trained on them draws with either decoder.
+            Not together with an average of the weights.
         seed: Seed of the Gumbel noise, which is a function of (seed, step, index).
     """
 
@@ -81,6 +85,7 @@ class LitDiscreteVAE(L.LightningModule):
         commitment: float = 0.25,
         code_sharpness: float | None = None,
         start: str | None = None,
+        decoder_only: bool = False,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -92,7 +97,7 @@ class LitDiscreteVAE(L.LightningModule):
         self.likelihood, self.min_log_scale = likelihood, min_log_scale
         self.commitment = commitment
         self.code_sharpness = code_sharpness if start is None else None
-        self.start = start
+        self.start, self.decoder_only = start, decoder_only
         self.seed = seed
         self._check_terms()
         self.save_hyperparameters()
@@ -110,9 +115,12 @@ class LitDiscreteVAE(L.LightningModule):
         self._counts = torch.zeros(0, dtype=torch.int64)
 
     def setup(self, stage: str) -> None:
-        """Take the weights to start from where a training is_fitted."""
+        """Take the weights to start from where a training begins."""
         if self.start is not None and is_fitted(self):
             start_from(self.net, self.start)
+        if self.decoder_only:
+            self._check_no_average()
+            self.net.freeze_tokens()
 
     def configure_optimizers(self) -> Any:
         """Optimise as the settings say, the learning rate set at every update."""
@@ -120,6 +128,8 @@ class LitDiscreteVAE(L.LightningModule):
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
         """Return the objective in nats per subpixel, with relaxed codes."""
+        if self.decoder_only:
+            return self._decoder_step(batch["images"])
         step = self.global_step
         if step == 0 and batch_idx == 0 and self.code_sharpness is not None:
             self._spread_codes(batch["images"], self.code_sharpness)
@@ -131,6 +141,14 @@ class LitDiscreteVAE(L.LightningModule):
         self.log_dict({"train/recon": recon} | {f"train/{k}": v for k, v in terms.items()})
         if self.has_logits:
             self.log_dict({"train/tau": tau, "train/beta": self._at(self.beta, step)})
+        return loss
+
+    def _decoder_step(self, images: Tensor) -> Tensor:
+        """Return the reconstruction loss of hard tokens, nats per subpixel."""
+        with torch.no_grad():
+            image_tokens = self.net.encode(images)
+        loss = self._recon(self.net.decode_maps(image_tokens), images)
+        self.log("train/loss", loss, prog_bar=True)
         return loss
 
     @property
@@ -248,7 +266,11 @@ class LitDiscreteVAE(L.LightningModule):
         return loss, terms
 
     def _check_terms(self) -> None:
-        """Raise ValueError where a term of the loss has no meaning for the quantizer."""
+        """Raise ValueError where a setting has no meaning beside the others."""
+        if self.decoder_only and self.start is None:
+            raise ValueError(
+                "decoder_only trains the decoder of an exported dVAE: give its folder as start"
+            )
         weights = {"beta": self.beta, "usage_beta": self.usage_beta}
         set_terms = [name for name, at in weights.items() if at.start or at.end]
         if self.likelihood != "logit_laplace" and self.min_log_scale is not None:
@@ -257,6 +279,15 @@ class LitDiscreteVAE(L.LightningModule):
             raise ValueError(
                 f"{' and '.join(set_terms)} weigh the KL of a softmax over codes, which the "
                 f"quantizer {self.config.quantizer} does not have: set them to 0"
+            )
+
+    def _check_no_average(self) -> None:
+        """Raise ValueError where frozen weights would be averaged, and so rounded."""
+        callbacks = getattr(self._trainer, "callbacks", [])
+        if any(isinstance(callback, WeightAveraging) for callback in callbacks):
+            raise ValueError(
+                "decoder_only keeps the tokens to the last bit, which an average of the weights "
+                "does not: leave out the callback, and end the learning rate near 0 instead"
             )
 
     def _at(self, schedule: Schedule, step: int) -> float:

@@ -38,7 +38,7 @@ def is_fitted(module: lightning.LightningModule) -> bool:
 
 def tokenizer_of(module: lightning.LightningModule) -> CaptionTokenizer | None:
     """Return the tokenizer of the data that a module is trained on; None where there is none."""
-    return getattr(getattr(module.trainer, "datamodule", None), "tokenizer", None)
+    return getattr(getattr(module._trainer, "datamodule", None), "tokenizer", None)
 
 
 @torch.no_grad()
@@ -55,14 +55,15 @@ def start_from(
     Args:
         net: The net to be trained: a dVAE, a prior or a CLIP.
         folder: The exported net.
-        tokenizer: The tokenizer of the training, for nets that read text.
+        tokenizer: The tokenizer of the training, for nets that read text; without it text tokens
+            mean what they meant, and their sizes must be equal too.
 
     Raises:
         FileNotFoundError: The folder or a part of it is missing.
         ValueError: The exported net is of another kind or of other sizes, or lacks its tokenizer.
     """
     other = load_model(folder, kind=kind_of(net))
-    _check_sizes(net, other, folder)
+    _check_sizes(net, other, folder, TEXT_SIZES if tokenizer is not None else ())
     weights = other.state_dict()
     target = net.state_dict()
     sources = sources_of(load_tokenizer(folder), tokenizer) if tokenizer is not None else {}
@@ -89,9 +90,11 @@ def resized_grid(rows: Tensor, count: int) -> Tensor:
     return torch.cat([rows[:1], rearrange(grid, "1 d h w -> (h w) d")])
 
 
-def _check_sizes(net: nn.Module, other: nn.Module, folder: str | Path) -> None:
+def _check_sizes(
+    net: nn.Module, other: nn.Module, folder: str | Path, free: tuple[str, ...]
+) -> None:
     own, found = _sizes(net), _sizes(other)
-    free = (*TEXT_SIZES, *PIXELS, *(["image_size"] if isinstance(net, Clip) else []))
+    free = (*free, *PIXELS, *(["image_size"] if isinstance(net, Clip) else []))
     differing = [name for name in own if own[name] != found[name] and name not in free]
     if differing:
         name = differing[0]

@@ -41,12 +41,12 @@ def test_logs_become_rows_and_a_plot(growth, tmp_path):
         log(tmp_path / "large", {5: (0.25, 0.125), 10: (0.5, 0.25)}),
     ]
     out, plot = tmp_path / "growth.json", tmp_path / "growth.png"
-    growth(*sizes, "--long", sizes[1], "--out", out, "--plot", plot)
+    growth(*sizes, "--long", f"{sizes[0]}:8", sizes[1], "--out", out, "--plot", plot)
     rows = json.loads(out.read_text())["rows"]
     at_end = {
         (Path(row["case"]["run"]).name, row["case"]["split"]): row
-        for row in rows
-        if row["case"]["step"] == 10
+        for row in rows[:6]
+        if row["case"]["updates"] == 10
     }
     assert {key: row["value"] for key, row in at_end.items()} == {
         ("small", "iid"): 0.125,
@@ -58,6 +58,10 @@ def test_logs_become_rows_and_a_plot(growth, tmp_path):
     assert large["case"]["weights"] > 3 * little["case"]["weights"]
     # 72 of the 144 pictures that eight prompts a family, two samples each, are
     assert (large["low"], large["high"]) == pytest.approx((0.4194, 0.5806), abs=1e-4)
+    course = [
+        (row["case"]["updates"], row["value"]) for row in rows[6:] if row["case"]["split"] == "iid"
+    ]
+    assert course == [(10, 0.125), (13, 0.25), (18, 0.5)]  # the second part starts from update 8
     assert plot.read_bytes().startswith(b"\x89PNG")
 
 

@@ -100,7 +100,7 @@ def test_caption_column_that_is_not_there(here, capsys):
 
 def test_prompt_that_is_too_long(here, capsys):
     line = refused(capsys, ["generate", "a red star " * 50, "--candidates=2", "--keep=1"])
-    assert "has 150 tokens, there is room for 39" in line
+    assert "has 150 tokens, there is room for 31" in line
     assert not (here / "outputs").exists()
 
 

@@ -3,7 +3,7 @@ import torch
 from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint
 
 from lit_dalle.generation.checkpoint import export_checkpoint, read_checkpoint
-from lit_dalle.generation.export import folder_hash, load_model, load_tokenizer, read_config
+from lit_dalle.generation.export import load_model, load_tokenizer, read_config, tokens_hash
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::lightning.fabric.utilities.warnings.PossibleUserWarning",
@@ -62,7 +62,7 @@ def test_tokenizer_words_and_dvae_hash_come_from_the_checkpoint(tiny_runs, tmp_p
     assert load_tokenizer(tmp_path / "prior").to_json() == run.data.tokenizer.to_json()
     assert load_tokenizer(tmp_path / "prior").words == run.data.tokenizer.words
     kept = read_config(tmp_path / "prior")["extra"]["dvae_hash"]
-    assert kept == folder_hash(tmp_path / "dvae-of-the-prior")
+    assert kept == tokens_hash(tmp_path / "dvae-of-the-prior")
 
 
 def test_checkpoint_without_tokenizer_is_refused(tiny_runs, tmp_path):

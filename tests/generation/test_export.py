@@ -10,6 +10,7 @@ from lit_dalle.generation.export import (
     load_tokenizer,
     read_config,
     save_model,
+    tokens_hash,
 )
 
 
@@ -80,6 +81,20 @@ def test_hash_follows_config_and_weights_only(nets, tmp_path):
     next(net.parameters()).data.add_(1)
     save_model(net, tmp_path / "two")
     assert folder_hash(tmp_path / "one") != folder_hash(tmp_path / "two")
+
+
+def test_hash_of_the_tokens_follows_all_of_a_dvae_but_its_decoder(nets, tmp_path):
+    net = nets["dvae"]
+    save_model(net, tmp_path / "one")
+    next(net.decoder.parameters()).data.add_(1)
+    save_model(net, tmp_path / "decoder")
+    assert tokens_hash(tmp_path / "decoder") == tokens_hash(tmp_path / "one")
+    next(net.encoder.parameters()).data.add_(1)
+    save_model(net, tmp_path / "encoder")
+    assert tokens_hash(tmp_path / "encoder") != tokens_hash(tmp_path / "one")
+    save_model(nets["clip"], tmp_path / "clip")
+    with pytest.raises(ValueError, match="holds a clip, a dvae is needed"):
+        tokens_hash(tmp_path / "clip")
 
 
 def test_missing_or_foreign_folder(tmp_path):

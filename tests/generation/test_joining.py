@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 import lit_dalle
-from lit_dalle.generation.export import folder_hash, save_model
+from lit_dalle.generation.export import folder_hash, save_model, tokens_hash
 from lit_dalle.generation.joining import join_pipeline, part_hashes, read_defaults
 from lit_dalle.generation.pipeline import DallePipeline
 from lit_dalle.generation.settings import DrawingSettings
@@ -19,7 +19,7 @@ def parts(tiny_nets, tmp_path):
         tiny_nets.prior,
         folders["prior"],
         tokenizer=tiny_nets.prior_tokenizer,
-        extra={"dvae_hash": folder_hash(folders["dvae"])},
+        extra={"dvae_hash": tokens_hash(folders["dvae"])},
     )
     save_model(tiny_nets.clip, folders["clip"], tokenizer=tiny_nets.clip_tokenizer)
     return folders

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from lit_dalle.generation.decode import generate_image_tokens, null_text_tokens
-from lit_dalle.generation.export import folder_hash, read_config
+from lit_dalle.generation.export import read_config, tokens_hash
 from lit_dalle.generation.likelihood import log_likelihoods
 from lit_dalle.generation.pipeline import DallePipeline, pictures_together
 from lit_dalle.generation.rerank import clip_score, to_bytes
@@ -182,7 +182,7 @@ def test_saved_pipeline_draws_the_same(tiny_nets, tmp_path, dtype):
     assert torch.equal(drawn[0].images, drawn[1].images)
     assert drawn[0].scores == drawn[1].scores
     kept = read_config(tmp_path / "two" / "prior")["extra"]["dvae_hash"]
-    assert kept == folder_hash(tmp_path / "two" / "dvae")
+    assert kept == tokens_hash(tmp_path / "two" / "dvae")
 
 
 def test_a_pipeline_without_clip_saves_and_loads(tiny_nets, tmp_path):

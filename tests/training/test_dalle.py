@@ -22,7 +22,7 @@ from lit_dalle.functional.orders import (
 )
 from lit_dalle.functional.schedules import Schedule
 from lit_dalle.generation.decode import generate_image_tokens
-from lit_dalle.generation.export import folder_hash, save_model
+from lit_dalle.generation.export import save_model, tokens_hash
 from lit_dalle.models.dalle import Dalle
 from lit_dalle.models.dalle_config import DalleConfig
 from lit_dalle.models.dvae import DiscreteVAE, DiscreteVAEConfig
@@ -163,7 +163,7 @@ def test_images_are_encoded_by_the_frozen_dvae_outside_the_module(tmp_path):
     assert not module.dvae.training
     assert not any(parameter.requires_grad for parameter in module.dvae.parameters())
     assert all(name.startswith("net.") for name in module.state_dict())
-    assert module.hparams["dvae_hash"] == folder_hash(tmp_path / "dvae")
+    assert module.hparams["dvae_hash"] == tokens_hash(tmp_path / "dvae")
 
 
 def test_another_dvae_than_the_one_trained_on_is_refused(tmp_path):
@@ -182,15 +182,12 @@ def test_another_dvae_than_the_one_trained_on_is_refused(tmp_path):
         loaded.setup("validate")
 
 
-def test_the_net_starts_from_the_codes_of_its_dvae(tmp_path):
-    frozen = dvae()
-    save_model(frozen, tmp_path / "dvae")
-    module = LitDalle(TINY, OPTIMIZER, dvae=str(tmp_path / "dvae"), code_similarity=1.0)
-    module.setup("fit")
-    module.configure_model()
-    vectors = frozen.code_vectors()
+def test_related_codes_are_a_projection_of_what_the_dvae_reads():
+    vectors = dvae().code_vectors().detach()
+    net = Dalle(TINY)
+    net.relate_codes(vectors, 1.0)
     related = (vectors - vectors.mean(0)) / vectors.std(0)
-    for weight in (module.net.embedding.image.weight, module.net.image_head.weight):
+    for weight in (net.embedding.image.weight, net.image_head.weight):
         fit = torch.linalg.lstsq(related, weight.detach())
         torch.testing.assert_close(related @ fit.solution, weight.detach(), atol=1e-4, rtol=0)
 

@@ -3,9 +3,11 @@ from dataclasses import replace
 import lightning
 import pytest
 import torch
+from lightning.pytorch.callbacks import EMAWeightAveraging
 from torch.utils.data import DataLoader
 
 from lit_dalle.functional.schedules import Schedule
+from lit_dalle.generation.export import save_model, tokens_hash
 from lit_dalle.models.dvae import DiscreteVAEConfig
 from lit_dalle.training.dvae import LitDiscreteVAE
 from lit_dalle.training.optimization import OptimizerConfig
@@ -162,6 +164,34 @@ class StopAt(lightning.Callback):
 
     def on_train_batch_end(self, trainer, *_):
         trainer.should_stop = trainer.global_step >= self.step
+
+
+@pytest.mark.parametrize("quantizer", ["gumbel", "vq", "fsq"])
+def test_a_decoder_that_is_tuned_alone_leaves_the_tokens_as_they_are(quantizer, tmp_path):
+    config = replace(TINY, quantizer=quantizer, levels=(4, 4), feature_norm=True)
+    first = module(config)
+    trainer(20, tmp_path).fit(first, loader(20))
+    save_model(first.net, tmp_path / "first")
+    tuned = module(config, start=str(tmp_path / "first"), decoder_only=True)
+    run = trainer(20, tmp_path, val_check_interval=5)
+    run.fit(tuned, loader(20), loader(1))
+    save_model(tuned.net, tmp_path / "tuned")
+    assert tokens_hash(tmp_path / "tuned") == tokens_hash(tmp_path / "first")
+    images = batch()["images"]
+    before, after = first.net.eval(), tuned.net.eval()
+    image_tokens = before.encode(images)
+    assert torch.equal(after.encode(images), image_tokens)
+    errors = [(net.decode(image_tokens) - images).square().mean() for net in (before, after)]
+    assert errors[1] < errors[0]
+
+
+def test_a_decoder_is_tuned_of_an_exported_net_only_and_without_averages(tmp_path):
+    with pytest.raises(ValueError, match="decoder_only trains the decoder of an exported dVAE"):
+        module(decoder_only=True)
+    save_model(module().net, tmp_path / "first")
+    tuned = module(start=str(tmp_path / "first"), decoder_only=True)
+    with pytest.raises(ValueError, match="decoder_only keeps the tokens to the last bit"):
+        trainer(1, tmp_path, callbacks=[EMAWeightAveraging()]).fit(tuned, loader(1))
 
 
 @pytest.mark.parametrize("term", ["beta", "usage_beta"])

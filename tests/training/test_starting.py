@@ -41,6 +41,9 @@ SIZES = DalleConfig(
     depth=2,
     heads=2,
 )
+DVAE = DiscreteVAEConfig(
+    image_size=32, codebook_size=24, codebook_dim=8, hidden=8, blocks_per_group=1
+)
 
 
 class Tokenized(lightning.LightningDataModule):
@@ -116,22 +119,20 @@ def test_a_clip_starts_from_the_exported_one(tmp_path):
         text_depth=1,
         text_heads=2,
     )
+    ending = PIECES.framed(12, append_eos=True)
     net = Clip(config)
-    save_model(net, tmp_path / "clip", tokenizer=PIECES)
+    save_model(net, tmp_path / "clip", tokenizer=ending)
     rows = {"images": torch.rand(4, 3, 16, 16)}
-    data = Tokenized(PIECES, **rows)
+    data = Tokenized(ending, **rows)
     data.rows["text_tokens"][:, 1] = 2
     weights, _ = fit(LitClip(config, FROZEN, start=str(tmp_path / "clip")), data, tmp_path)
     assert same(weights, net)
 
 
 def test_a_dvae_starts_from_the_exported_one_and_keeps_its_codes(tmp_path):
-    config = DiscreteVAEConfig(
-        image_size=32, codebook_size=24, codebook_dim=8, hidden=8, blocks_per_group=1
-    )
-    net = DiscreteVAE(config)
+    net = DiscreteVAE(DVAE)
     save_model(net, tmp_path / "dvae")
-    module = LitDiscreteVAE(config, FROZEN, code_sharpness=5.0, start=str(tmp_path / "dvae"))
+    module = LitDiscreteVAE(DVAE, FROZEN, code_sharpness=5.0, start=str(tmp_path / "dvae"))
     fit(module, Tokenized(None, images=torch.rand(4, 3, 32, 32)), tmp_path)
     assert same(module.net.state_dict(), net)
 
@@ -186,11 +187,14 @@ def test_a_net_of_other_sizes_is_refused_by_name(tmp_path):
         start_from(Dalle(SIZES), tmp_path / "prior", PIECES)
 
 
+def test_without_a_tokenizer_the_text_must_be_of_the_same_sizes(tmp_path):
+    exported_prior(tmp_path / "prior")
+    with pytest.raises(ValueError, match=r"text_len 12, the one to be trained 9"):
+        start_from(Dalle(replace(SIZES, text_len=9)), tmp_path / "prior")
+
+
 def test_codes_are_related_also_where_an_average_has_the_net_built_first(tmp_path):
-    config = DiscreteVAEConfig(
-        image_size=32, codebook_size=24, codebook_dim=8, hidden=8, blocks_per_group=1
-    )
-    dvae = DiscreteVAE(config)
+    dvae = DiscreteVAE(DVAE)
     codes = dvae.decoder.codebook.weight.data
     codes[:, 1] = codes[:, 0]
     save_model(dvae, tmp_path / "dvae")
@@ -223,3 +227,9 @@ def test_marks_and_words_of_the_published_tokenizer_find_their_own(tmp_path):
     for own, other in pairs.items():
         assert there[ours.vocabulary[own]].tolist() == [bpe.vocabulary[other]]
         assert here[bpe.vocabulary[other]].tolist() == [ours.vocabulary[own]]
+
+
+def test_a_tokenizer_with_more_tokens_than_the_net_is_refused_before_training(tmp_path):
+    module = LitDalle(replace(SIZES, text_vocab_size=260), FROZEN)
+    with pytest.raises(ValueError, match=r"270 tokens.*260"):
+        fit(module, Tokenized(PIECES, **tokens()), tmp_path)

@@ -24,13 +24,14 @@ COMMANDS = {
     "generate": Command("draw pictures of a sentence", "generate"),
     "evaluate": Command("grade what a pipeline draws, exactly, in a table", "evaluate"),
     "zero-shot": Command("classify pictures by the names of their classes", "zero_shot"),
+    "retrieval": Command("find captions by picture and pictures by caption", "retrieval"),
     "prepare tokenizer": Command("train a tokenizer on a data set's captions", "prepare"),
     "prepare tokens": Command("encode a data set to image tokens, once", "prepare"),
     "export": Command("turn a checkpoint into a folder to share", "export"),
     "convert": Command("turn a CLIP or dVAE of others into ours, or back", "convert"),
     "join": Command("join three exported nets into a pipeline", "export"),
 }
-PARSE_THEMSELVES = ("trainer", "memory", "evaluate", "zero_shot")
+PARSE_THEMSELVES = ("trainer", "memory", "evaluate", "zero_shot", "retrieval")
 """Modules with a function ``run`` that takes the arguments as they are."""
 TRACEBACK = "LIT_DALLE_TRACEBACK"
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # of malloc.h

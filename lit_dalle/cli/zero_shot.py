@@ -6,10 +6,9 @@ from typing import Any, Literal
 
 import torch
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from lit_dalle.cli.clips import Precision, bar_of, dtype_of, pinned_clip, reader_of
 from lit_dalle.cli.parsing import call, gathered
-from lit_dalle.data.tokenizer import CaptionTokenizer
 from lit_dalle.evaluation.results import ResultFile, setting
 from lit_dalle.evaluation.zero_shot.labelled import DataSpec, Labelled, load_labelled
 from lit_dalle.evaluation.zero_shot.measure import (
@@ -26,13 +25,11 @@ from lit_dalle.evaluation.zero_shot.published import published_top1
 from lit_dalle.evaluation.zero_shot.scoring import confusion
 from lit_dalle.evaluation.zero_shot.summary import table
 from lit_dalle.generation.clips import LoadedClip, load_clip
-from lit_dalle.generation.hardware import pick_device, pick_dtype
+from lit_dalle.generation.hardware import pick_device
 from lit_dalle.generation.writing import whole_file
-from lit_dalle.models.clip import Clip
 
 LISTS = ("--data", "--shots")
 """Options that take several values."""
-Precision = Literal["float32", "bfloat16", "auto"]
 
 
 def run(name: str, arguments: list[str]) -> None:
@@ -114,14 +111,14 @@ def zero_shot(
     )
     sets = [load_labelled(replace(common, data=one)) for one in data]
     place = pick_device(device)
-    dtype = {"auto": pick_dtype(place), "bfloat16": torch.bfloat16}.get(precision, torch.float32)
+    dtype = dtype_of(precision, place)
     clip = load_clip(model, revision=revision, tokenizer=tokenizer, device=place, dtype=dtype)
     reader = reader_of(clip.net, clip.tokenizer)
     described = by == "description"
     results = ResultFile("zero-shot", _facts(clip, sets, dtype, seed, described, revision))
     console = Console()
     for labelled in sets:
-        with _bar(labelled) as bar:
+        with bar_of(labelled.spec.data, len(labelled)) as bar:
             found = measure(
                 reader,
                 labelled,
@@ -141,16 +138,6 @@ def zero_shot(
     if out is not None:
         results.write(out)
     return results
-
-
-def reader_of(clip: Clip, tokenizer: CaptionTokenizer) -> Reader:
-    """Return a CLIP as the functions that zero-shot classification takes."""
-    device = clip.logit_scale.device
-    return Reader(
-        lambda images: clip.encode_image(images.to(device)),
-        lambda captions: clip.encode_text(tokenizer.encode(captions, long="truncate").to(device)),
-        clip.config.image_size,
-    )
 
 
 def _add_probes(
@@ -194,22 +181,8 @@ def _facts(
     revision: str | None,
 ) -> dict[str, Any]:
     precision = str(dtype).removeprefix("torch.")
-    config = clip.net.config
-    return setting(seed=seed, precision=precision, device=clip.net.logit_scale.device.type) | {
-        "model": {
-            "name": clip.name,
-            "form": clip.form,
-            "hash": clip.hash,
-            "revision": revision,
-        },
-        "preprocessing": {
-            "resize": f"shorter side {config.image_size}, bicubic",
-            "crop": "centre",
-            "mean": list(config.image_mean),
-            "std": list(config.image_std),
-        },
-        "data": [pinned(labelled, described) for labelled in sets],
-    }
+    facts = setting(seed=seed, precision=precision, device=clip.net.logit_scale.device.type)
+    return facts | pinned_clip(clip, revision) | {"data": [pinned(one, described) for one in sets]}
 
 
 def _draw(found: Measured, folder: Path, model: str) -> None:
@@ -222,15 +195,3 @@ def _draw(found: Measured, folder: Path, model: str) -> None:
     name = labelled.spec.data.strip("/").replace("/", "-").replace("*", "")
     with whole_file(folder / f"{name}.png") as part:
         picture.save(part, format="PNG")
-
-
-def _bar(labelled: Labelled) -> Progress:
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-    )
-    bar.add_task(labelled.spec.data, total=len(labelled))
-    return bar

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import comb
+from statistics import fmean
 
 import torch
 from torch import Tensor
@@ -23,6 +25,8 @@ class Recall:
     """k."""
     share: Estimate
     """With Wilson's 95 % interval."""
+    chance: float
+    """What a guess gives, mean over the queries."""
 
 
 @torch.no_grad()
@@ -55,12 +59,23 @@ def retrieve(
     images = _ranks_of_images(image_features, text_features, image_of_text, chunk)
     texts = _ranks_of_texts(image_features, text_features, image_of_text, chunk)
     found = []
-    for direction, ranks in (("image-to-text", images), ("text-to-image", texts)):
+    own = torch.bincount(image_of_text, minlength=len(image_features)).tolist()
+    for direction, ranks, rightful, others in (
+        ("image-to-text", images, own, len(text_features)),
+        ("text-to-image", texts, [1], len(image_features)),
+    ):
         for cut in cuts:
             count, total = int((ranks < cut).sum()), len(ranks)
             share = Estimate(count / total, *wilson_interval(count, total))
-            found.append(Recall(direction, cut, share))
+            chance = fmean(_guess(right, others, cut) for right in rightful)
+            found.append(Recall(direction, cut, share, chance))
     return found
+
+
+def _guess(right: int, among: int, cut: int) -> float:
+    """Chance that ``cut`` different guesses among so many hit one of the right ones."""
+    cut = min(cut, among)
+    return 1 - comb(among - right, cut) / comb(among, cut)
 
 
 def _ranks_of_images(images: Tensor, texts: Tensor, image_of_text: Tensor, chunk: int) -> Tensor:

@@ -7,6 +7,7 @@ from lit_dalle.callbacks.composition import CompositionLogger
 from lit_dalle.callbacks.export import ExportCallback
 from lit_dalle.callbacks.reconstruction import ReconstructionLogger
 from lit_dalle.callbacks.samples import SampleLogger
+from lit_dalle.callbacks.zero_shot import ZeroShotLogger
 
 __all__ = [
     "BindingLogger",
@@ -16,4 +17,5 @@ __all__ = [
     "ExportCallback",
     "ReconstructionLogger",
     "SampleLogger",
+    "ZeroShotLogger",
 ]

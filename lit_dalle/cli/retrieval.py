@@ -1,6 +1,7 @@
 """``lit-dalle retrieval``: does a picture find its captions, and a caption its picture?"""
 
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
 
 from rich.console import Console
@@ -93,7 +94,7 @@ def retrieval(
                 captioned,
                 batch_size=batch_size,
                 num_workers=num_workers,
-                progress=lambda done, bar=bar: bar.advance(bar.task_ids[0], done),
+                progress=partial(bar.advance, bar.task_ids[0]),
             )
         for one in found:
             case = {"model": clip.name, "data": captioned.spec.data, "split": split}

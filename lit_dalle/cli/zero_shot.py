@@ -1,6 +1,7 @@
 """``lit-dalle zero-shot``: any CLIP on any labelled data set, without a label of it."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -125,7 +126,7 @@ def zero_shot(
                 described=described,
                 batch_size=batch_size,
                 num_workers=num_workers,
-                progress=lambda done, bar=bar: bar.advance(bar.task_ids[0], done),
+                progress=partial(bar.advance, bar.task_ids[0]),
             )
         case = {"model": clip.name, "data": labelled.spec.data, "split": split, "by": by}
         known = None if described else labelled.templates.name

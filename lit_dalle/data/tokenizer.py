@@ -58,7 +58,8 @@ class CaptionTokenizer:
         self._plain.encode_special_tokens = True  # "[EOS]" typed by a user is text like any other
         self._merges = Merges.from_model(self._state["model"])
         self._specials = _specials(tokenizer)
-        self.pad_id, self.bos_id, self.eos_id = map(self._plain.token_to_id, self._specials)
+        ids = self._plain.get_vocab(with_added_tokens=True)
+        self.pad_id, self.bos_id, self.eos_id = (ids[mark] for mark in self._specials)
         self._words = frozenset(words)
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -83,7 +83,12 @@ def _byte_characters() -> list[str]:
 
 def _tokenizer(ids: dict[str, int], pairs: Sequence[tuple[str, ...]]) -> Tokenizer:
     tokenizer = Tokenizer(
-        models.BPE(vocab=ids, merges=list(pairs), end_of_word_suffix=SUFFIX, unk_token=END)
+        models.BPE(
+            vocab=ids,
+            merges=[(first, second) for first, second in pairs],
+            end_of_word_suffix=SUFFIX,
+            unk_token=END,
+        )
     )
     tokenizer.add_special_tokens([START, END])
     tokenizer.normalizer = normalizers.Sequence(

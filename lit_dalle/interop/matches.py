@@ -59,7 +59,7 @@ def into_ours(
 
 def into_theirs(names: Names, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return our weights under another form's names."""
-    found = {}
+    found: dict[str, Tensor] = {}
     for match in names:
         value = weights[match.ours].T if match.transposed else weights[match.ours]
         parts = value.chunk(len(match.theirs)) if len(match.theirs) > 1 else (value,)

@@ -46,9 +46,10 @@ def read_open_clip_config(
     )
     pixels = facts.get("preprocess_cfg", {})
     named = {"mean": "image_mean", "std": "image_std"}
-    return replace(
-        config, **{ours: tuple(pixels[name]) for name, ours in named.items() if name in pixels}
-    )
+    given: dict[str, Any] = {
+        ours: tuple(pixels[name]) for name, ours in named.items() if name in pixels
+    }
+    return replace(config, **given)
 
 
 def write_open_clip_config(config: ClipConfig) -> dict[str, Any]:

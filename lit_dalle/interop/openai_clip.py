@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
@@ -53,7 +54,7 @@ def openai_config(
     try:
         text_dim = shapes["ln_final.weight"][0]
         vocab_size, embed_dim = shapes["token_embedding.weight"][0], shapes["text_projection"][1]
-        text = {
+        text: dict[str, Any] = {
             "embed_dim": embed_dim,
             "text_vocab_size": vocab_size,
             "text_len": shapes["positional_embedding"][0],

@@ -24,7 +24,7 @@ def swapped_weights(weights: dict[str, Tensor], pair: Pair) -> dict[str, Tensor]
 def swapped_tokenizer(content: str, pair: Pair) -> str:
     """Return a ``tokenizer.json`` with two tokens at each other's id; an id may be free."""
     state: dict[str, Any] = json.loads(content)
-    other = dict([pair, tuple(reversed(pair))])
+    other = {pair[0]: pair[1], pair[1]: pair[0]}
     vocabulary = state["model"]["vocab"]
     state["model"]["vocab"] = {token: other.get(at, at) for token, at in vocabulary.items()}
     for token in state["added_tokens"]:

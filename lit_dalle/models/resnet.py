@@ -112,7 +112,7 @@ class ModifiedResNet(ImageTower):
 
     def features(self, targets: Tensor) -> Tensor:
         """Map normalised pictures ``b 3 h w`` to ``b e`` in fp32."""
-        targets = targets.to(working_dtype(self.stem[0].weight))
+        targets = targets.to(working_dtype(next(self.stem.parameters())))
         return self.pool(self.stages(self.stem(targets))).float()
 
 
@@ -176,7 +176,8 @@ class ResNet(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Map pictures ``b 3 h w`` in [0, 1] to logits of the classes, fp32 ``b classes``."""
-        targets = ((images.float() - self.mean) / self.std).to(working_dtype(self.stem[0].weight))
+        dtype = working_dtype(next(self.stem.parameters()))
+        targets = ((images.float() - self.mean) / self.std).to(dtype)
         pooled = self.stages(self.stem(targets)).mean(dim=(2, 3))
         return self.head(pooled).float()
 

@@ -24,6 +24,7 @@ from lit_dalle.generation.joining import check_clip_tokenizer
 from lit_dalle.models.clip import INITIAL_LOGIT_SCALE, Clip, ClipOutput
 from lit_dalle.models.clip_config import ClipConfig
 from lit_dalle.models.dvae import DiscreteVAE
+from lit_dalle.models.vision import VisionTransformer
 from lit_dalle.training.optimization import OptimizerConfig, as_config, build_optimizer, plain
 from lit_dalle.training.starting import is_fitted, start_from, tokenizer_of
 
@@ -107,7 +108,7 @@ class LitClip(L.LightningModule):
             torch.manual_seed(seed)
             self.net = Clip(self.config)
             if vision_position_std is not None:
-                nn.init.normal_(self.net.vision.position_embedding, std=vision_position_std)
+                nn.init.normal_(_positions(self.net), std=vision_position_std)
         nn.init.constant_(self.net.logit_scale, initial_logit_scale)
         if loss == "sigmoid":
             self.logit_bias = nn.Parameter(torch.tensor(INITIAL_BIAS))
@@ -201,3 +202,10 @@ class LitClip(L.LightningModule):
             f"{stage}/chance": torch.tensor(self._chance_level(rows)),
         }
         self.log_dict(scores, prog_bar=True, sync_dist=True, batch_size=rows)
+
+
+def _positions(net: Clip) -> Tensor:
+    """Image positions of a ViT, which a ResNet tower does not start from."""
+    if not isinstance(net.vision, VisionTransformer):
+        raise ValueError("vision_position_std is of a ViT's positions: leave it out for a ResNet")
+    return net.vision.position_embedding

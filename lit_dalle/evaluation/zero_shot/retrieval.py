@@ -53,7 +53,7 @@ def retrieve(
     Raises:
         ValueError: A picture without a caption.
     """
-    lacking = len(image_features) - len(image_of_text.unique())
+    lacking = len(image_features) - len(set(image_of_text.tolist()))
     if lacking:
         raise ValueError(f"{lacking} of {len(image_features)} pictures have no caption")
     images = _ranks_of_images(image_features, text_features, image_of_text, chunk)

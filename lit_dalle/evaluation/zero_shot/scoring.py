@@ -76,7 +76,7 @@ def class_embeddings(
         features.append(normalise(encode_text(batch).float()).cpu())
         if progress is not None:
             progress(len(batch))
-    parts = torch.cat(features).split([len(some) for some in texts])
+    parts = torch.split(torch.cat(features), [len(some) for some in texts])
     return normalise(torch.stack([part.mean(dim=0) for part in parts]))
 
 

@@ -122,10 +122,10 @@ def _standard(
         texts = zip(*(batch[name] for name in columns.captions), strict=True)
         rows["caption"] = [_captions(row, at) for row, at in zip(texts, places, strict=True)]
     elif columns.template is not None and columns.label is not None:
-        labels = _numbers(batch[columns.label], names)
+        labels = _numbers(batch[columns.label], names, places)
         rows["caption"] = [[columns.template.format(label=names[label])] for label in labels]
     if columns.label is not None:
-        rows["label"] = _numbers(batch[columns.label], names)
+        rows["label"] = _numbers(batch[columns.label], names, places)
     for name in ("group", "family"):
         column = getattr(columns, name)
         if column is not None:
@@ -133,12 +133,13 @@ def _standard(
     return rows
 
 
-def _numbers(labels: list[Any], names: tuple[str, ...]) -> list[Any]:
+def _numbers(labels: list[Any], names: tuple[str, ...], places: list[str]) -> list[Any]:
     """Labels as numbers; those that are numbers stay."""
-    if not labels or not isinstance(labels[0], str):
-        return list(labels)
     number_of = {name: number for number, name in enumerate(names)}
-    return [number_of[label] for label in labels]
+    for label, place in zip(labels, places, strict=True):
+        if label is None:
+            raise RowError(f"{place} has no label: give it one, or remove it")
+    return [number_of[label] if isinstance(label, str) else label for label in labels]
 
 
 def _captions(texts: Iterable[str | list[str] | None], place: str) -> list[str]:

@@ -86,7 +86,8 @@ class TableSource(Source):
     def _words(self) -> list[str]:
         """Labels of all splits, each once, sorted."""
         column = self._columns(next(iter(self._all.values())).features).label
-        return sorted({str(word) for table in self._all.values() for word in table.unique(column)})
+        words = {word for table in self._all.values() for word in table.unique(column)}
+        return sorted(words - {None})
 
     @cached_property
     def _all(self) -> DatasetDict:

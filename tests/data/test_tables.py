@@ -67,6 +67,29 @@ def test_a_folder_with_a_csv_and_splits(tmp_path):
     gc.collect()  # of these files, while the warning is off
 
 
+def test_labels_that_are_words_are_numbered_over_all_splits(tmp_path):
+    kinds = (Value("string"), lambda number: "cat dog emu".split()[number % 3])
+    one = write_parquet(tmp_path / "one.parquet", kind=kinds)
+    other = write_parquet(tmp_path / "two.parquet", kind=(Value("string"), lambda number: "ape"))
+    files = {"train": one, "test": other}
+    source = ParquetSource(files, label_column="kind", caption_template="a {label}")
+    assert source.label_names() == ["ape", "cat", "dog", "emu"]
+    for row in source.load("train"):
+        assert row["label"] == 1 + row["image"].getpixel((0, 0))[0] % 3
+        assert row["caption"] == [f"a {source.label_names()[row['label']]}"]
+    assert {row["label"] for row in source.load("test")} == {0}
+
+
+def test_a_row_without_a_label_is_named(tmp_path):
+    kinds = (Value("string"), lambda number: None if number == 4 else "cat")
+    path = write_parquet(tmp_path / "one.parquet", kind=kinds)
+    source = ParquetSource({"train": path}, label_column="kind", caption_template="a {label}")
+    rows = source.load("train")
+    assert source.label_names() == ["cat"]
+    with pytest.raises(ValueError, match="has no label: give it one, or remove it"):
+        list(rows)
+
+
 def test_label_folders(tmp_path):
     for label, number in (("cat", 1), ("dog", 2)):
         write_folder(tmp_path / "art" / label, 1)

@@ -27,7 +27,7 @@ OWN = (
     "trainer.enable_progress_bar",
     "trainer.enable_model_summary",
     "checkpoint.save_top_k",
-    "checkpoint.save_last",
+    "last.save_top_k",
 )
 """Flags that every run gets by itself, so that variations cannot set them."""
 

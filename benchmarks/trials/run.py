@@ -50,6 +50,7 @@ class Run:
             "trainer.num_sanity_val_steps": "0",
             "trainer.log_every_n_steps": str(max(1, self.steps // LOGS)),
             "checkpoint.save_top_k": "0",
+            "last.save_top_k": "0",
         }
         own = (f"--{name}={value}" for name, value in values.items())
         return (

@@ -34,7 +34,9 @@ class ZeroShotLogger(Callback):
         split: str = "test",
         image_column: str = "image",
         label_column: str | None = "label",
+        where: dict[str, str] | None = None,
         classes: str | None = None,
+        only_classes: bool = False,
         templates: str | None = None,
         by: Literal["name", "description"] = "name",
         caption_column: str | None = None,
@@ -50,7 +52,9 @@ class ZeroShotLogger(Callback):
             split: Its own name of the split.
             image_column: Column of the pictures.
             label_column: Column of the labels; None classifies nothing.
+            where: Column and the value that its rows must have there; others are left out.
             classes: Class file; by default the data set's own names.
+            only_classes: Leave out rows whose label the class file does not name.
             templates: Published set or file of templates; by default those of the data set.
             by: What a class is named by: its name, or the descriptions in the class file.
             caption_column: Column of the captions; None searches nothing.
@@ -72,13 +76,18 @@ class ZeroShotLogger(Callback):
             "data": data,
             "split": split,
             "image_column": image_column,
+            "where": where,
             "limit": limit,
         }
         self.name, self.described = name, by == "description"
         self.labels = self.captions = None
         if label_column is not None:
             self.labels = DataSpec(
-                **place, label_column=label_column, classes=classes, templates=templates
+                **place,
+                label_column=label_column,
+                classes=classes,
+                only_classes=only_classes,
+                templates=templates,
             )
         if caption_column is not None:
             self.captions = CaptionSpec(**place, caption_column=caption_column)
@@ -117,6 +126,11 @@ class ZeroShotLogger(Callback):
             with torch.no_grad(), trainer.precision_plugin.val_step_context():
                 scores = self._scores(_reader(trainer, pl_module))
             pl_module.log_dict(scores, batch_size=1, sync_dist=True)
+
+    @property
+    def state_key(self) -> str:
+        """One of its own for each data set, so that a training can watch several."""
+        return self._generate_state_key(name=self.name)
 
     def state_dict(self) -> dict[str, Any]:
         """Return how many validations there were."""

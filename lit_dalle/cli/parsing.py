@@ -62,6 +62,23 @@ def gathered(arguments: Sequence[str], *, lists: Sequence[str], flags: Sequence[
     return found
 
 
+def conditions(given: Sequence[str] | None) -> dict[str, str] | None:
+    """Read ``COLUMN=VALUE``, once or more, as a condition on rows.
+
+    Raises:
+        ValueError: One has no equals sign, or a column stands twice.
+    """
+    if given is None:
+        return None
+    found: dict[str, str] = {}
+    for one in given:
+        name, equals, value = one.partition("=")
+        if not (equals and name) or name in found:
+            raise ValueError(f"--where takes COLUMN=VALUE, each column once; got {one!r}")
+        found[name] = value
+    return found
+
+
 def _has_positional(function: Callable[..., Any]) -> bool:
     kinds = {parameter.kind for parameter in inspect.signature(function).parameters.values()}
     return inspect.Parameter.POSITIONAL_OR_KEYWORD in kinds

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from lit_dalle.cli.clips import Precision, bar_of, dtype_of, pinned_clip, reader_of
-from lit_dalle.cli.parsing import call, gathered
+from lit_dalle.cli.parsing import call, conditions, gathered
 from lit_dalle.evaluation.results import ResultFile, setting
 from lit_dalle.evaluation.zero_shot.captioned import (
     Captioned,
@@ -22,7 +22,7 @@ from lit_dalle.generation.hardware import pick_device
 
 def run(name: str, arguments: list[str]) -> None:
     """Run the command with its arguments as they were typed."""
-    call(retrieval, name, gathered(arguments, lists=("--data",), flags=()))
+    call(retrieval, name, gathered(arguments, lists=("--data", "--where"), flags=()))
 
 
 def retrieval(
@@ -36,6 +36,7 @@ def retrieval(
     data_revision: str | None = None,
     image_column: str = "image",
     caption_column: str = "caption",
+    where: list[str] | None = None,
     limit: int | None = None,
     batch_size: int = 64,
     num_workers: int = 0,
@@ -56,6 +57,7 @@ def retrieval(
         data_revision: Branch, tag or commit of the data sets on the hub.
         image_column: Column of the pictures.
         caption_column: Column of the captions: a text, or a list of them, to each picture.
+        where: COLUMN=VALUE, once or more: only rows that have these values.
         limit: Search the first so many pictures only: fewer are easier to tell apart.
         batch_size: Pictures, or captions, encoded together.
         num_workers: Processes that decode pictures; 0 does it in this one.
@@ -77,6 +79,7 @@ def retrieval(
         revision=data_revision,
         image_column=image_column,
         caption_column=caption_column,
+        where=conditions(where),
         limit=limit,
     )
     sets = [load_captioned(replace(common, data=one)) for one in data]
@@ -99,6 +102,7 @@ def retrieval(
         for one in found:
             case = {"model": clip.name, "data": captioned.spec.data, "split": split}
             case |= {"direction": one.direction}
+            case |= {} if where is None else {"where": ", ".join(where)}
             results.row(case, f"R@{one.cut}", **asdict(one.share))
             results.row(case | {"row": "chance"}, f"R@{one.cut}", one.chance)
     Console().print(_table(results))

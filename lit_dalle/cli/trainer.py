@@ -29,18 +29,24 @@ class Cli(LightningCLI):
         return {name: commands[name] for name in ("fit", "validate", "test")}
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Add the folder of the run and the settings of its checkpoints."""
+        """Add the folder of the run and the settings of its checkpoints: the best and the last.
+
+        Lightning's own ``save_last`` writes nothing where the monitored value has not improved, so
+        that a run would resume far back.
+        """
         parser.add_argument("--run", default="runs/default", help="Folder of logs and checkpoints.")
-        parser.add_lightning_class_args(ModelCheckpoint, "checkpoint")
-        parser.set_defaults(
-            {
-                "checkpoint.filename": "best",
-                "checkpoint.monitor": "val/loss",
-                "checkpoint.save_last": True,
-                "checkpoint.enable_version_counter": False,
-            }
-        )
-        parser.link_arguments("run", "checkpoint.dirpath", compute_fn=_checkpoint_folder)
+        for name, monitor in (("checkpoint", "val/loss"), ("last", None)):
+            parser.add_lightning_class_args(ModelCheckpoint, name)
+            parser.set_defaults(
+                {
+                    f"{name}.filename": "best" if monitor else "last",
+                    f"{name}.monitor": monitor,
+                    f"{name}.enable_version_counter": False,
+                }
+            )
+            parser.link_arguments("run", f"{name}.dirpath", compute_fn=_checkpoint_folder)
+        for when in ("every_n_train_steps", "train_time_interval", "every_n_epochs"):
+            parser.link_arguments(f"checkpoint.{when}", f"last.{when}")
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """Parse the arguments and look at the checkpoint before anything is built."""

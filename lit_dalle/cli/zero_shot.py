@@ -9,7 +9,7 @@ import torch
 from rich.console import Console
 
 from lit_dalle.cli.clips import Precision, bar_of, dtype_of, pinned_clip, reader_of
-from lit_dalle.cli.parsing import call, gathered
+from lit_dalle.cli.parsing import call, conditions, gathered
 from lit_dalle.evaluation.results import ResultFile, setting
 from lit_dalle.evaluation.zero_shot.labelled import DataSpec, Labelled, load_labelled
 from lit_dalle.evaluation.zero_shot.measure import (
@@ -29,13 +29,15 @@ from lit_dalle.generation.clips import LoadedClip, load_clip
 from lit_dalle.generation.hardware import pick_device
 from lit_dalle.generation.writing import whole_file
 
-LISTS = ("--data", "--shots")
+LISTS = ("--data", "--shots", "--where")
 """Options that take several values."""
+FLAGS = ("--probe", "--only-classes", "--only_classes")
+"""Options that may stand alone."""
 
 
 def run(name: str, arguments: list[str]) -> None:
     """Run the command with its arguments as they were typed."""
-    call(zero_shot, name, gathered(arguments, lists=LISTS, flags=("--probe",)))
+    call(zero_shot, name, gathered(arguments, lists=LISTS, flags=FLAGS))
 
 
 def zero_shot(
@@ -49,7 +51,9 @@ def zero_shot(
     data_revision: str | None = None,
     image_column: str = "image",
     label_column: str = "label",
+    where: list[str] | None = None,
     classes: str | None = None,
+    only_classes: bool = False,
     templates: str | None = None,
     by: Literal["name", "description"] = "name",
     probe: bool = False,
@@ -76,8 +80,10 @@ def zero_shot(
         data_revision: Branch, tag or commit of the data sets on the hub.
         image_column: Column of the pictures.
         label_column: Column of the labels.
+        where: COLUMN=VALUE, once or more: only rows that have these values.
         classes: Class file: a name a line, or JSON with wordings and descriptions; by default the
             data set's own names, worded as published where the data set is a published one.
+        only_classes: Leave out rows whose label the class file does not name.
         templates: Published set or file of templates; by default those of the data set, else
             "a photo of a {}."
         by: What a class is named by: its name, or the descriptions in the class file.
@@ -107,7 +113,9 @@ def zero_shot(
         revision=data_revision,
         image_column=image_column,
         label_column=label_column,
+        where=conditions(where),
         classes=classes,
+        only_classes=only_classes,
         templates=templates,
     )
     sets = [load_labelled(replace(common, data=one)) for one in data]
@@ -129,6 +137,7 @@ def zero_shot(
                 progress=partial(bar.advance, bar.task_ids[0]),
             )
         case = {"model": clip.name, "data": labelled.spec.data, "split": split, "by": by}
+        case |= {} if where is None else {"where": ", ".join(where)}
         known = None if described else labelled.templates.name
         add_accuracy(results, case, found.accuracy, published_top1(clip.net.config, known))
         if probe:

@@ -10,6 +10,7 @@ from datasets import ClassLabel, Dataset, Features, Image, Value
 
 from lit_dalle.data.errors import RowError
 from lit_dalle.data.pictures import open_picture
+from lit_dalle.data.wording import LABEL, as_templates, columns_of, worded
 
 ROW = "_row"
 """Column of the rows' numbers."""
@@ -26,7 +27,7 @@ class Columns:
     label: str | None = None
     group: str | None = None
     family: str | None = None
-    template: str | None = None
+    templates: tuple[str, ...] = ()
 
     @classmethod
     def find(
@@ -39,7 +40,7 @@ class Columns:
         label: str | None,
         group: str | None,
         family: str | None,
-        caption_template: str | None,
+        caption_template: str | list[str] | None,
     ) -> "Columns":
         """Compare the columns that are asked for with those there are.
 
@@ -51,18 +52,26 @@ class Columns:
             label: Name of the column of labels; None takes ``label`` if it is there.
             group: Name of the column of groups.
             family: Name of the column of families.
-            caption_template: Makes captions of labels.
+            caption_template: Makes captions of labels and other columns.
 
         Raises:
             ValueError: A column is not there, or the captions are not text.
         """
-        if caption is None:
+        templates = as_templates(caption_template)
+        if templates and caption is not None:
+            raise ValueError(
+                "caption_column and caption_template both say where captions come from: give one"
+            )
+        if templates:
+            captions: tuple[str, ...] = ()
+        elif caption is None:
             captions = tuple(name for name in CAPTION_NAMES if name in features)[:1]
         else:
             captions = (caption,) if isinstance(caption, str) else tuple(caption)
         if label is None and isinstance(features.get("label"), ClassLabel):
             label = "label"
-        for name in filter(None, (image, *captions, label, group, family)):
+        filled = columns_of(templates)
+        for name in filter(None, (image, *captions, *filled, label, group, family)):
             if name not in features:
                 there = ", ".join(other for other in features if other != ROW)
                 raise ValueError(f"{place} has no column {name!r}; it has {there}")
@@ -74,15 +83,16 @@ class Columns:
         for name in captions:
             _check_text(name, features, place)
         named = isinstance(features.get(label), ClassLabel) or is_text(features.get(label))
-        if caption_template is not None and not named:
+        if any("{label}" in template for template in templates) and not named:
             raise ValueError(
                 f"{place} has no named labels to fill caption_template {caption_template!r} with"
             )
-        return cls(image, captions, label, group, family, caption_template)
+        return cls(image, captions, label, group, family, templates)
 
     def used(self) -> list[str]:
         """Names of the columns that are read, each once."""
-        named = (self.image, *self.captions, self.label, self.group, self.family)
+        filled = columns_of(self.templates)
+        named = (self.image, *self.captions, *filled, self.label, self.group, self.family)
         return list(dict.fromkeys(name for name in named if name is not None))
 
 
@@ -121,16 +131,29 @@ def _standard(
     if columns.captions:
         texts = zip(*(batch[name] for name in columns.captions), strict=True)
         rows["caption"] = [_captions(row, at) for row, at in zip(texts, places, strict=True)]
-    elif columns.template is not None and columns.label is not None:
-        labels = _numbers(batch[columns.label], names, places)
-        rows["caption"] = [[columns.template.format(label=names[label])] for label in labels]
     if columns.label is not None:
         rows["label"] = _numbers(batch[columns.label], names, places)
+    if columns.templates:
+        filled = {name: batch[name] for name in columns_of(columns.templates)}
+        if columns.label is not None:
+            filled[LABEL] = [names[label] for label in rows["label"]]
+        rows["caption"] = [
+            _worded(columns.templates, {name: values[n] for name, values in filled.items()}, at)
+            for n, at in enumerate(places)
+        ]
     for name in ("group", "family"):
         column = getattr(columns, name)
         if column is not None:
             rows[name] = [str(value) for value in batch[column]]
     return rows
+
+
+def _worded(templates: tuple[str, ...], values: Mapping[str, Any], place: str) -> list[str]:
+    found = worded(templates, values)
+    if not found:
+        columns = ", ".join(values)
+        raise RowError(f"{place} has nothing in {columns} to make a caption of: fill or remove it")
+    return found
 
 
 def _numbers(labels: list[Any], names: tuple[str, ...], places: list[str]) -> list[Any]:

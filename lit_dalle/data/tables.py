@@ -32,8 +32,10 @@ class TableSource(Source):
     """Column that is equal for rows which are not negatives of each other."""
     family_column: str | None = field(default=None, kw_only=True)
     """Column by which results are reported apart."""
-    caption_template: str | None = field(default=None, kw_only=True)
-    """Makes captions of labels, such as ``a photo of a {label}``, where there are none."""
+    caption_template: str | list[str] | None = field(default=None, kw_only=True)
+    """Makes captions of the class name and of other columns, such as ``a photo of a {label}`` or
+    ``{label}, {tags}``; of several, one is drawn for a row in training. Lists are written with
+    commas, and a template with an empty column is left out."""
     split_names: dict[str, str] = field(default_factory=dict, kw_only=True)
     """Their names of our splits, where they differ: ``{test: test_iid, held_out: test_comp}``."""
     validation_share: float = field(default=0.05, kw_only=True)

@@ -8,9 +8,12 @@ from typing import Literal, get_args
 import numpy as np
 from PIL.Image import Image, Resampling, Transpose
 
-Augmentation = Literal["none", "dvae", "prior", "clip"]
+from lit_dalle.data.artwork import augment_artwork
+
+Augmentation = Literal["none", "dvae", "prior", "clip", "artwork"]
 """``none``: the centre, as in evaluation. ``dvae``, ``prior``: [P] listings 1 and 2. ``clip``:
-the random square crop of [C] 2.4."""
+the random square crop of [C] 2.4. ``artwork``: turned, shifted, recoloured and inked, for drawings
+(our choice)."""
 
 
 def augment(image: Image, size: int, kind: Augmentation, draws: np.random.Generator) -> Image:
@@ -33,6 +36,9 @@ def augment(image: Image, size: int, kind: Augmentation, draws: np.random.Genera
         return augment_for_prior(image, size, draws)
     if kind == "clip":
         return augment_for_clip(image, size, draws)
+    if kind == "artwork":
+        fine = max(size, min(*image.size, 2 * size))  # what is turned is finer than what is shown
+        return _resized(augment_artwork(centre(image, fine), draws), size)
     raise ValueError(f"no augmentation {kind!r}; there are {', '.join(get_args(Augmentation))}")
 
 

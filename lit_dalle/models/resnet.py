@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from lit_dalle.functional.attention import attend
 from lit_dalle.functional.precision import working_dtype
 from lit_dalle.models.clip_config import RESNET_STRIDE, ClipConfig
+from lit_dalle.models.convolution import Convolution
 from lit_dalle.models.vision import ImageTower
 
 EXPANSION = 4
@@ -31,16 +32,16 @@ class Bottleneck(nn.Module):
     def __init__(self, channels: int, width: int, stride: int, *, pooled: bool) -> None:
         super().__init__()
         out, step = EXPANSION * width, 1 if pooled else stride
-        self.reduce = _convolution(channels, width, 1)
+        self.reduce = Convolution(channels, width, 1)
         self.reduce_norm = nn.BatchNorm2d(width)
-        self.mix = _convolution(width, width, 3, step)
+        self.mix = Convolution(width, width, 3, step)
         self.mix_norm = nn.BatchNorm2d(width)
         self.pool = nn.AvgPool2d(stride) if pooled and stride > 1 else nn.Identity()
-        self.expand = _convolution(width, out, 1)
+        self.expand = Convolution(width, out, 1)
         self.expand_norm = nn.BatchNorm2d(out)
         self.shortcut: nn.Module = nn.Identity()
         if stride > 1 or channels != out:
-            parts = (self.pool, _convolution(channels, out, 1, step), nn.BatchNorm2d(out))
+            parts = (self.pool, Convolution(channels, out, 1, step), nn.BatchNorm2d(out))
             self.shortcut = nn.Sequential(*parts)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -100,19 +101,22 @@ class ModifiedResNet(ImageTower):
         super().__init__(config)
         width, half = config.vision_dim, config.vision_dim // 2
         self.stem = nn.Sequential(
-            *(_convolution(3, half, 3, 2), nn.BatchNorm2d(half), nn.ReLU()),
-            *(_convolution(half, half, 3), nn.BatchNorm2d(half), nn.ReLU()),
-            *(_convolution(half, width, 3), nn.BatchNorm2d(width), nn.ReLU()),
+            *(Convolution(3, half, 3, 2), nn.BatchNorm2d(half), nn.ReLU()),
+            *(Convolution(half, half, 3), nn.BatchNorm2d(half), nn.ReLU()),
+            *(Convolution(half, width, 3), nn.BatchNorm2d(width), nn.ReLU()),
             nn.AvgPool2d(2),
         )
         self.stages = _stages(width, width, config.vision_stages, pooled=True)
         side, dim = config.image_size // RESNET_STRIDE, 32 * width
         self.pool = AttentionPool(side, dim, config.vision_heads, config.embed_dim)
         _zero_last_gains(self)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def features(self, targets: Tensor) -> Tensor:
         """Map normalised pictures ``b 3 h w`` to ``b e`` in fp32."""
-        targets = targets.to(working_dtype(next(self.stem.parameters())))
+        targets = targets.to(
+            working_dtype(next(self.stem.parameters())), memory_format=torch.channels_last
+        )
         return self.pool(self.stages(self.stem(targets))).float()
 
 
@@ -161,7 +165,7 @@ class ResNet(nn.Module):
         self.register_buffer("std", torch.tensor(config.image_std)[:, None, None], False)
         small, width = config.small_stem, config.width
         self.stem = nn.Sequential(
-            _convolution(3, width, 3 if small else 7, 1 if small else 2),
+            Convolution(3, width, 3 if small else 7, 1 if small else 2),
             nn.BatchNorm2d(width),
             nn.ReLU(),
             nn.Identity() if small else nn.MaxPool2d(3, stride=2, padding=1),
@@ -173,11 +177,13 @@ class ResNet(nn.Module):
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
         _zero_last_gains(self)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, images: Tensor) -> Tensor:
         """Map pictures ``b 3 h w`` in [0, 1] to logits of the classes, fp32 ``b classes``."""
         dtype = working_dtype(next(self.stem.parameters()))
-        targets = ((images.float() - self.mean) / self.std).to(dtype)
+        targets = (images.float() - self.mean) / self.std
+        targets = targets.to(dtype, memory_format=torch.channels_last)
         pooled = self.stages(self.stem(targets)).mean(dim=(2, 3))
         return self.head(pooled).float()
 
@@ -194,10 +200,6 @@ def _stages(channels: int, width: int, blocks: Sequence[int], *, pooled: bool) -
         stages.append(nn.Sequential(*parts))
         width *= 2
     return nn.Sequential(*stages)
-
-
-def _convolution(channels: int, out: int, kernel: int, stride: int = 1) -> nn.Conv2d:
-    return nn.Conv2d(channels, out, kernel, stride, padding=kernel // 2, bias=False)
 
 
 def _zero_last_gains(net: nn.Module) -> None:

@@ -187,3 +187,51 @@ def test_labels_may_be_words(place, seeing):
     command_line = ["zero-shot", "--model", "clip", "--data", "text.parquet"]
     main([*command_line, "--label_column", "colour", "--out", "a.json"])
     assert rows_of(place / "a.json")[1]["accuracy", None, None]["value"] == 1
+
+
+def test_rows_are_chosen_by_a_column_and_by_the_classes(place, seeing):
+    rows = [
+        {"image": Pillow.new("RGB", (16, 16), colour), "label": name, "style": style, "old": old}
+        for style, old in (("flat", True), ("flat", False), ("line", False))
+        for name, colour in COLOURS.items()
+    ]
+    features = Features(
+        {"image": Image(), "label": Value("string"), "style": Value("string"), "old": Value("bool")}
+    )
+    Dataset.from_list(rows, features=features).to_parquet(place / "styles.parquet")
+    (place / "two.txt").write_text("green\nblue\n")
+    common = ["zero-shot", "--model", "clip", "--out", "a.json"]
+
+    def pictures(*more):
+        main([*common, *more])
+        found = rows_of(place / "a.json")[1]
+        assert found["accuracy", None, None]["value"] == 1
+        return found["pictures", None, None]["value"], found["chance", None, None]["value"]
+
+    assert pictures("--data", "styles.parquet") == (9, pytest.approx(1 / 3))
+    assert pictures("--data", "styles.parquet", "--where", "style=flat")[0] == 6
+    where = ["--where", "style=flat", "old=False"]
+    assert pictures("--data", "styles.parquet", *where)[0] == 3
+    case = json.loads((place / "a.json").read_text())["rows"][0]["case"]
+    assert case["where"] == "style=flat, old=False"
+    kept = [*where, "--classes", "two.txt", "--only-classes"]
+    assert pictures("--data", "styles.parquet", *kept) == (2, 0.5)
+    kept = ["--classes", "two.txt", "--only-classes"]
+    assert pictures("--data", "colours.parquet", *kept) == (8, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("more", "what"),
+    [
+        (["--where", "label"], "--where takes COLUMN=VALUE, each column once; got 'label'"),
+        (["--where", "style=flat"], "has no column 'style'; it has image, label"),
+        (["--where", "label=7"], "no row of colours.parquet has '7' as its label"),
+        (["--only-classes"], "only_classes keeps the rows of a class file"),
+        (["--only-classes", "--classes", "odd.txt"], "has a label that odd.txt names"),
+    ],
+)
+def test_rows_that_are_not_there_are_told(place, capsys, more, what):
+    (place / "odd.txt").write_text("mauve\n")
+    with pytest.raises(SystemExit):
+        main(["zero-shot", "--model", "clip", "--data", "colours.parquet", *more])
+    assert what in capsys.readouterr().err.strip().splitlines()[-1]

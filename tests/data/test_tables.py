@@ -80,6 +80,32 @@ def test_labels_that_are_words_are_numbered_over_all_splits(tmp_path):
     assert {row["label"] for row in source.load("test")} == {0}
 
 
+def test_captions_are_made_of_several_columns(tmp_path):
+    kinds = (Value("string"), lambda number: f"thing {number}")
+    tags = (Sequence(Value("string")), lambda number: ["one", "two"][: number % 3])
+    path = write_parquet(tmp_path / "one.parquet", label=kinds, tags=tags)
+    source = ParquetSource(
+        {"train": path},
+        label_column="label",
+        caption_template=["{label}", "{label}, {tags}"],
+        validation_share=0.0,
+    )
+    rows = source.load("train", pictures=False)
+    assert [rows[number]["caption"] for number in (0, 1, 2)] == [
+        ["thing 0"],
+        ["thing 1", "thing 1, one"],
+        ["thing 2", "thing 2, one, two"],
+    ]
+    empty = ParquetSource({"train": path}, caption_template="{tags}", validation_share=0.0)
+    with pytest.raises(ValueError, match=r"row 0 of .* has nothing in tags to make a caption of"):
+        list(empty.load("train", pictures=False))
+    with pytest.raises(ValueError, match="no column 'words'; it has"):
+        ParquetSource({"train": path}, caption_template="{words}").load("train")
+    both = ParquetSource({"train": path}, caption_template="{tags}", caption_column="label")
+    with pytest.raises(ValueError, match="both say where captions come from"):
+        both.load("train")
+
+
 def test_a_row_without_a_label_is_named(tmp_path):
     kinds = (Value("string"), lambda number: None if number == 4 else "cat")
     path = write_parquet(tmp_path / "one.parquet", kind=kinds)

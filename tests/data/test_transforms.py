@@ -5,7 +5,7 @@ from PIL import Image
 from lit_dalle.data.draws import generator
 from lit_dalle.data.transforms import augment, augment_for_dvae, augment_for_prior, centre
 
-KINDS = ["none", "dvae", "prior", "clip"]
+KINDS = ["none", "dvae", "prior", "clip", "artwork"]
 
 
 def gradient(width: int, height: int) -> Image.Image:

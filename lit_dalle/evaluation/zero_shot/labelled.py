@@ -28,6 +28,8 @@ class DataSpec(TableSpec):
     """Column of the labels: numbers with names, or the names themselves."""
     classes: str | None = None
     """Class file; by default the data set's own names, worded as published where it is known."""
+    only_classes: bool = False
+    """Leave out rows whose label the class file does not name, which is an error otherwise."""
     templates: str | None = None
     """Published set or file of templates; by default those published for the data set, else
     ``a photo of a {}.``"""
@@ -70,9 +72,25 @@ def load_labelled(spec: DataSpec) -> Labelled:
     known = known_set(spec.data)
     templates = _templates(spec, known)
     given = None if spec.classes is None else read_classes(spec.classes)
+    if spec.only_classes:
+        table = _of_classes(table, spec, given)
     labels, classes = _labels(table, spec, given, templates)
     rows = spec.pictures_of(table)
     return Labelled(spec, rows, labels, classes, templates, str(table._fingerprint))
+
+
+def _of_classes(table: Dataset, spec: DataSpec, given: ClassSet | None) -> Dataset:
+    """The rows of the classes that are asked for."""
+    if given is None:
+        raise ValueError("only_classes keeps the rows of a class file: give one as classes")
+    column, feature = table[spec.label_column], table.features[spec.label_column]
+    if isinstance(feature, ClassLabel):
+        column = [feature.names[label] for label in column]
+    names = set(given.names)
+    kept = [number for number, label in enumerate(column) if label in names]
+    if not kept:
+        raise ValueError(f"no row of {spec.data} has a label that {spec.classes} names")
+    return table.select(kept)
 
 
 def _templates(spec: DataSpec, known: str | None) -> TemplateSet:
@@ -91,7 +109,11 @@ def _labels(
     column, feature = table[spec.label_column], table.features[spec.label_column]
     if isinstance(feature, ClassLabel):
         names: list[str] = list(feature.names)
-        numbers = [int(label) for label in column]
+        if given is not None and spec.only_classes:
+            names = list(given.names)
+            numbers = [names.index(feature.names[label]) for label in column]
+        else:
+            numbers = [int(label) for label in column]
     elif "string" in str(getattr(feature, "dtype", "")):
         names = list(given.names) if given is not None else sorted(set(column))
         if missing := sorted(set(column) - set(names)):

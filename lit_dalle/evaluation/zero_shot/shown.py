@@ -1,5 +1,6 @@
 """Rows of any data set as CLIP is shown them: where they are found, and how they are cropped."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,8 @@ class TableSpec:
     """Branch, tag or commit on the hub."""
     image_column: str = "image"
     """Column of the pictures."""
+    where: Mapping[str, str] | None = None
+    """Column → the value that its rows must have there; other rows are left out."""
     limit: int | None = None
     """The first so many rows only."""
 
@@ -47,16 +50,32 @@ class TableSpec:
         if self.split not in tables:
             raise ValueError(f"{self.data} has no {self.split} split; it has {', '.join(tables)}")
         table = tables[self.split]
-        for name in (self.image_column, *columns):
+        for name in (self.image_column, *columns, *(self.where or ())):
             if name not in table.column_names:
                 there = ", ".join(table.column_names)
                 raise ValueError(f"{self.data} has no column {name!r}; it has {there}")
-        return table if self.limit is None else table.take(min(self.limit, len(table)))
+        return self._wanted(table)
 
     def pictures_of(self, table: Dataset) -> Dataset:
         """Keep of a table the pictures alone, undecoded."""
         rows = table.select_columns([self.image_column])
         return rows.cast_column(self.image_column, Image(decode=False))
+
+    def _wanted(self, table: Dataset) -> Dataset:
+        """The rows that ``where`` keeps, and of them the first ``limit``."""
+        kept = np.ones(len(table), bool)
+        for name, wanted in (self.where or {}).items():
+            column = table[name]
+            kept &= np.array([str("" if value is None else value) == wanted for value in column])
+            if not kept.any():
+                some = ", ".join(sorted({str(value) for value in column})[:8])
+                raise ValueError(
+                    f"no row of {self.data} has {wanted!r} as its {name} beside what else is "
+                    f"asked for; there are {some}"
+                )
+        if not kept.all():
+            table = table.select(np.flatnonzero(kept))
+        return table if self.limit is None else table.take(min(self.limit, len(table)))
 
     def _source(self) -> TableSource:
         if self.data.endswith(".parquet"):

@@ -1,0 +1,1 @@
+"""Accuracy where pictures are drawn otherwise than those of the training."""

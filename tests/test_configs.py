@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from lit_dalle.cli import trainer
-from lit_dalle.training import LitClip, LitDalle, LitDiscreteVAE
+from lit_dalle.training import LitClassifier, LitClip, LitDalle, LitDiscreteVAE
 
 ROOT = Path(__file__).parents[1]
 RECIPES = sorted(
     path
-    for folder in ("world", "paper")
+    for folder in ("world", "paper", "emoji", "creatures")
     for path in (ROOT / "configs" / folder).glob("*.yaml")
     if "class_path: lit_dalle.training" in path.read_text()
 )
@@ -52,7 +52,8 @@ def test_recipe_parses(path):
 
 
 def net_of(config):
-    modules = {"LitDiscreteVAE": LitDiscreteVAE, "LitDalle": LitDalle, "LitClip": LitClip}
+    kinds = (LitDiscreteVAE, LitDalle, LitClip, LitClassifier)
+    modules = {kind.__name__: kind for kind in kinds}
     module = modules[config.model.class_path.rpartition(".")[2]]
     arguments = config.model.init_args.as_dict()
     with torch.device("meta"), warnings.catch_warnings():

@@ -6,9 +6,11 @@ from rich.console import Console
 from rich.progress import track
 
 from lit_dalle.data import CaptionTokenizer, Source
+from lit_dalle.data.creatures import KINDS, SPLITS, class_entries, creature_rows, held_out_kinds
 from lit_dalle.generation.encode_dataset import encode_dataset
 from lit_dalle.generation.export import load_model, tokens_hash
 from lit_dalle.generation.hardware import pick_device
+from lit_dalle.generation.writing import whole_folder, write_json
 
 
 def tokenizer(
@@ -76,3 +78,23 @@ def tokens(
     )
     rows = ", ".join(f"{count} of {split}" for split, count in counts.items())
     Console().print(f"{out}: image tokens of {rows}")
+
+
+def creatures(*, out: str = "data/creatures", seed: int = 0) -> None:
+    """Draw the world of creatures, of which some kinds are known by description alone.
+
+    Writes a parquet file for each split (``held_out`` has the kinds that are never trained) and the
+    class files ``held_out.json`` and ``all.json``, which describe every kind without its name.
+
+    Args:
+        out: Folder to write; an earlier one is replaced.
+        seed: Of the drawings.
+    """
+    console = Console()
+    with whole_folder(out, marker="held_out.json") as part:
+        for split in track(SPLITS, "Drawing creatures", console=console):
+            creature_rows(split, seed).to_parquet(part / f"{split}.parquet")
+        write_json(part / "held_out.json", class_entries(held_out_kinds()))
+        write_json(part / "all.json", class_entries(KINDS))
+    held = len(held_out_kinds())
+    console.print(f"{out}: {len(KINDS) - held} kinds trained, {held} held out", highlight=False)

@@ -71,8 +71,8 @@ def zero_shot(
 
     Args:
         data: Data sets: folders, parquet files or names on the hub; several at once.
-        model: The CLIP: a shipped pipeline's name, a folder or file of ours, of Hugging Face, of
-            OpenAI or of open_clip, or a hub id.
+        model: The CLIP: a shipped name (world, emoji), a folder or file of ours, of Hugging Face,
+            of OpenAI or of open_clip, or a hub id.
         revision: Branch, tag or commit of the model on the hub.
         tokenizer: Where the BPE is, for files that lack it: OpenAI's file of merges or a folder.
         split: The data sets' own name of the split to classify.

@@ -8,7 +8,7 @@ import torch
 
 from lit_dalle.data.tokenizer import CaptionTokenizer
 from lit_dalle.generation.export import exported_kind, folder_hash, load_model, load_tokenizer
-from lit_dalle.generation.hub import PIPELINE, PRETRAINED, shipped_pipelines
+from lit_dalle.generation.hub import PIPELINE, PRETRAINED, shipped_clips
 from lit_dalle.generation.joining import CLIP
 from lit_dalle.interop.clip_forms import HUB_FILES, form_of, read_clip
 from lit_dalle.interop.hub import download, is_hub_id
@@ -35,20 +35,22 @@ def find_clip(name: str | Path, revision: str | None = None) -> Path:
     """Return the folder or file of a CLIP; one on the hub is downloaded.
 
     Args:
-        name: A shipped pipeline's name, a folder or file, or a hub id ``owner/name``. Shipped names
-            win over folders unless there is a slash. Of a pipeline its CLIP is taken.
+        name: A shipped name (``world``, ``emoji``), a folder or file, or a hub id ``owner/name``.
+            Shipped names win over folders unless there is a slash. Of a pipeline its CLIP is taken.
         revision: Branch, tag or commit on the hub.
 
     Raises:
         FileNotFoundError: There is nothing of that name, or the hub does not give it.
     """
-    path = PRETRAINED / str(name) if str(name) in shipped_pipelines() else Path(name).expanduser()
+    if str(name) in shipped_clips():
+        return PRETRAINED / str(name) / CLIP
+    path = Path(name).expanduser()
     if not path.exists() and is_hub_id(str(name)):
         path = download(str(name), revision, (*HUB_FILES, PIPELINE, f"{CLIP}/*"))
     if not path.exists():
         raise FileNotFoundError(
             f"no CLIP {name}: there is no such folder or file, and it is no hub id (owner/name); "
-            f"shipped are: {', '.join(shipped_pipelines()) or 'none'}"
+            f"shipped are: {', '.join(shipped_clips()) or 'none'}"
         )
     return path / CLIP if (path / PIPELINE).is_file() else path
 

@@ -21,6 +21,11 @@ def shipped_pipelines() -> list[str]:
     return sorted(path.parent.name for path in PRETRAINED.glob(f"*/{PIPELINE}"))
 
 
+def shipped_clips() -> list[str]:
+    """Names of what comes with the package and holds a CLIP: pipelines, and CLIPs alone."""
+    return sorted(path.parent.parent.name for path in PRETRAINED.glob("*/clip/config.json"))
+
+
 def find_pipeline(name: str | Path, revision: str | None = None) -> Path:
     """Return the folder of a pipeline; one on the hub is downloaded.
 

@@ -137,6 +137,7 @@ def zero_shot(
                 progress=partial(bar.advance, bar.task_ids[0]),
             )
         case = {"model": clip.name, "data": labelled.spec.data, "split": split, "by": by}
+        case |= {} if classes is None else {"classes": Path(classes).stem}
         case |= {} if where is None else {"where": ", ".join(where)}
         known = None if described else labelled.templates.name
         add_accuracy(results, case, found.accuracy, published_top1(clip.net.config, known))

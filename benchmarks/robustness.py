@@ -8,8 +8,9 @@ on in another style; ``fluent-flat``, ``fluent-3d`` (a rendition) and ``fluent-h
 sketch) are of a vendor that neither has seen; blur, noise, rotation and inverted spoil the pictures
 of home; ``compositions`` are emoji whose label was never trained on. Of each network the stages of
 its training are given in order; the last of the weaker is compared with the stage of the stronger
-that is nearest to it at home (``row: matched``), and the line of effective robustness goes through
-the stages of the ResNet. ``--quick`` takes the first 100 pictures of each.
+that is nearest to it at home (``row: matched``), without tones where the shift has none, and
+the line of effective robustness goes through the stages of the ResNet. ``--quick`` takes the first
+100 pictures of each.
 """
 
 import argparse
@@ -176,41 +177,39 @@ def add_rows(
     seed: int,
 ) -> None:
     """Add the accuracies of all models and, of the CLIPs that count, the effective robustness."""
-    at_home = {who: _share(answers[HOME, ALL]).value for who, answers in found.items()}
-    by_kind = {
-        kind: {name: at_home[kind, name] for of, name in found if of == kind}
-        for kind in ("clip", "resnet101")
-    }
-    last = {kind: list(stages)[-1] for kind, stages in by_kind.items()}
-    pair = dict(zip(by_kind, matched(*by_kind.values()), strict=True))
-    for (kind, name), answers in found.items():
-        rows = [
-            row
-            for row, chosen in (("matched", pair), ("final", last))
-            if chosen.get(kind, name) == name
-        ] or ["stage"]
-        if kind == "pixel-nn":
-            rows = ["floor"]
-        for row in rows:
-            case = {"model": kind, "row": row, "checkpoint": name}
-            for trial in trials:
-                one = case | {"shift": trial.shift, "classes": trial.classes}
-                ranked = answers[trial.key]
-                results.row(one, "accuracy", **vars(_share(ranked)))
-                results.row(one, f"accuracy@{TOP}", **vars(_share(ranked, TOP)))
+    last = dict(list(found))  # the last name of each kind
+    pairs = {trial.key: pair_at(trial.key, found) for trial in trials if trial.shift == HOME}
     resnets = [answers for (kind, _), answers in found.items() if kind == "resnet101"]
-    for row, chosen in (("matched", pair["clip"]), ("final", last["clip"])):
-        for trial in trials:
-            if trial.home is None:
-                continue
-            above = effective_robustness(
-                counted(found["clip", chosen], trial),
-                [counted(one, trial) for one in resnets],
-                seed=seed,
-            )
-            case = {"model": "clip", "row": row, "checkpoint": chosen}
-            case |= {"shift": trial.shift, "classes": trial.classes}
-            results.row(case, "effective robustness", **vars(above))
+    for trial in trials:
+        chosen = pairs[trial.home or (trial.key if trial.key in pairs else (HOME, ALL))]
+        for (kind, name), answers in found.items():
+            ranked = answers[trial.key]
+            for row in rows_of(kind, name, chosen, last):
+                case = {"model": kind, "row": row, "checkpoint": name}
+                case |= {"shift": trial.shift, "classes": trial.classes}
+                results.row(case, "accuracy", **vars(_share(ranked)))
+                results.row(case, f"accuracy@{TOP}", **vars(_share(ranked, TOP)))
+                if kind == "clip" and row != "stage" and trial.home is not None:
+                    line = [counted(one, trial) for one in resnets]
+                    above = effective_robustness(counted(answers, trial), line, seed=seed)
+                    results.row(case, "effective robustness", **vars(above))
+
+
+def pair_at(home: tuple[str, str], found: dict[tuple[str, str], Answers]) -> dict[str, str]:
+    """Choose the stage of each network by the accuracies at a home."""
+    clips, resnets = (
+        {name: _share(answers[home]).value for (of, name), answers in found.items() if of == kind}
+        for kind in ("clip", "resnet101")
+    )
+    return dict(zip(("clip", "resnet101"), matched(clips, resnets), strict=True))
+
+
+def rows_of(kind: str, name: str, pair: dict[str, str], last: dict[str, str]) -> list[str]:
+    """What a stage is in the table: matched, final, both, or neither of them."""
+    if kind == "pixel-nn":
+        return ["floor"]
+    counts = (("matched", pair), ("final", last))
+    return [row for row, chosen in counts if chosen[kind] == name] or ["stage"]
 
 
 def counted(answers: Answers, trial: Trial) -> Counted:

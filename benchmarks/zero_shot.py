@@ -57,8 +57,9 @@ def main() -> None:
     """Parse the command line, measure, print and write."""
     options = _options()
     torch.manual_seed(options.seed)
+    count = options.pictures or (128 if options.quick else 512)
     with tempfile.TemporaryDirectory() as folder, torch.no_grad():
-        place = lay_out(Path(folder), options.model, 128 if options.quick else 512, options.seed)
+        place = lay_out(Path(folder), options.model, count, options.seed)
         embeddings = _embeddings(load_clip(place.model))
         calls: dict[str, Classify] = {
             "transformers": plain_loop(place, embeddings),
@@ -182,6 +183,7 @@ def _facts(options: argparse.Namespace, place: Place) -> dict[str, Any]:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--model", type=Path, help="folder of a CLIP in Hugging Face's form")
+    parser.add_argument("--pictures", type=int, help="how many (default 512)")
     parser.add_argument("--seconds", type=float, default=120, help="spent on timing")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--quick", action="store_true", help="128 pictures")

@@ -19,6 +19,10 @@ class TrainerParser(OneLineErrors, LightningArgumentParser):
     """Lightning's parser, with errors of one line."""
 
 
+class LastCheckpoint(ModelCheckpoint):
+    """Where a run goes on from; a class of its own, so that its state is, whatever is monitored."""
+
+
 class Cli(LightningCLI):
     """Lightning's command line, with one folder for all that a run writes."""
 
@@ -35,8 +39,9 @@ class Cli(LightningCLI):
         that a run would resume far back.
         """
         parser.add_argument("--run", default="runs/default", help="Folder of logs and checkpoints.")
-        for name, monitor in (("checkpoint", "val/loss"), ("last", None)):
-            parser.add_lightning_class_args(ModelCheckpoint, name)
+        kinds = {"checkpoint": (ModelCheckpoint, "val/loss"), "last": (LastCheckpoint, None)}
+        for name, (kind, monitor) in kinds.items():
+            parser.add_lightning_class_args(kind, name)
             parser.set_defaults(
                 {
                     f"{name}.filename": "best" if monitor else "last",

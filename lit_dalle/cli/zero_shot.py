@@ -203,6 +203,7 @@ def _draw(found: Measured, folder: Path, model: str) -> None:
     share = f"{100 * accuracy.top1.value:.1f} % right"
     title = f"{model} on {labelled.spec.data}, {labelled.spec.split}: {share}"
     picture = confusion_picture(confusion(found.ranked, len(names)), names, title)
-    name = labelled.spec.data.strip("/").replace("/", "-").replace("*", "")
+    parts = [labelled.spec.data.strip("/"), *(labelled.spec.where or {}).values()]
+    name = "-".join(parts).replace("/", "-").replace("*", "")
     with whole_file(folder / f"{name}.png") as part:
         picture.save(part, format="PNG")

@@ -31,6 +31,34 @@ def wilson_interval(right: int, total: int, z: float = Z_95) -> tuple[float, flo
     return max(low, 0.0), min(high, 1.0)
 
 
+def mean_share_interval(
+    right: Sequence[int], total: Sequence[int], z: float = Z_95
+) -> tuple[float, float]:
+    """Normal interval of the mean of shares, each of its own trials.
+
+    The variance of a share is that of (right + 1/2) / (total + 1), so that a share of 0 or 1, and
+    one of a single trial, is not taken for certain.
+
+    Args:
+        right: Successes of each.
+        total: Trials of each, at least 1.
+        z: Standard normal quantile; default 95 %.
+
+    Returns:
+        Lower and upper bound in [0, 1].
+
+    Raises:
+        ValueError: No share, or one without trials.
+    """
+    if not total or min(total) < 1:
+        raise ValueError("the interval of a mean share needs shares with at least one trial each")
+    pairs = list(zip(right, total, strict=True))
+    mean = statistics.fmean(k / n for k, n in pairs)
+    smoothed = (((k + 0.5) / (n + 1), n) for k, n in pairs)
+    half = z * math.sqrt(sum(p * (1 - p) / n for p, n in smoothed)) / len(pairs)
+    return max(mean - half, 0.0), min(mean + half, 1.0)
+
+
 def mean_interval(values: Sequence[float], z: float = Z_95) -> tuple[float, float]:
     """Normal interval of a mean: mean ± z·s/√n, with the sample's own deviation s.
 

@@ -1,6 +1,6 @@
 import pytest
 
-from lit_dalle.evaluation.intervals import mean_interval, wilson_interval
+from lit_dalle.evaluation.intervals import mean_interval, mean_share_interval, wilson_interval
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,15 @@ def test_interval_of_a_mean() -> None:
     assert mean_interval([7.0]) == (7.0, 7.0)
     with pytest.raises(ValueError, match="at least one"):
         mean_interval([])
+
+
+def test_a_mean_of_shares_is_not_certain_of_single_trials():
+    low, high = mean_share_interval([1] * 60 + [0] * 40, [1] * 100)
+    wide = wilson_interval(60, 100)
+    assert low < 0.6 < high
+    assert 0.7 < (high - low) / (wide[1] - wide[0]) < 1.1
+    low, high = mean_share_interval([300, 500], [1000, 1000])
+    half = 1.96 * ((0.3 * 0.7 + 0.25) / 1000) ** 0.5 / 2
+    assert (high - low) / 2 == pytest.approx(half, rel=1e-2)
+    with pytest.raises(ValueError, match="at least one trial"):
+        mean_share_interval([], [])

@@ -3,13 +3,12 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from lit_dalle.evaluation.bootstrap import Estimate, mean_of_means
+from lit_dalle.evaluation.bootstrap import Estimate
 from lit_dalle.evaluation.caption_matching import EncodeImage, EncodeText
-from lit_dalle.evaluation.intervals import wilson_interval
+from lit_dalle.evaluation.intervals import mean_share_interval, wilson_interval
 from lit_dalle.evaluation.zero_shot.templates import filled
 from lit_dalle.functional.similarity import normalise
 
@@ -44,7 +43,7 @@ class Accuracy:
     top5: Estimate
     """The same for the five nearest."""
     recall: Estimate
-    """Mean over classes of the share of their pictures that are right (bootstrap by class)."""
+    """Mean over classes of the share of their pictures that are right (normal interval)."""
 
 
 @torch.no_grad()
@@ -120,16 +119,19 @@ def rank_classes(
     return found
 
 
-def accuracy(ranked: Ranked, classes: int, *, seed: int = 0) -> Accuracy:
+def accuracy(ranked: Ranked, classes: int) -> Accuracy:
     """Score ranked pictures; classes without pictures do not count in the recall."""
-    right = ranked.right().numpy().astype(np.float64)
-    by_class = [right[ranked.labels.numpy() == label] for label in range(classes)]
+    counts = torch.bincount(ranked.labels, minlength=classes)
+    hits = torch.bincount(ranked.labels[ranked.right()], minlength=classes)
+    total: list[int] = counts[counts > 0].tolist()
+    right: list[int] = hits[counts > 0].tolist()
+    recall = sum(k / n for k, n in zip(right, total, strict=True)) / len(total)
     return Accuracy(
-        pictures=len(right),
+        pictures=len(ranked.labels),
         classes=classes,
         top1=_share(ranked.right()),
         top5=_share(ranked.right(TOP)),
-        recall=mean_of_means([shares for shares in by_class if len(shares)], seed=seed),
+        recall=Estimate(recall, *mean_share_interval(right, total)),
     )
 
 

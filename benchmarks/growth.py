@@ -24,9 +24,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from trials.checked import check
 
 from lit_dalle.callbacks.composition import LOGGED, CompositionLogger
+from lit_dalle.data.writing import whole_file
 from lit_dalle.evaluation.intervals import wilson_interval
 from lit_dalle.evaluation.results import ResultFile, setting
-from lit_dalle.generation.writing import whole_file
 
 LOGGER = "lit_dalle.callbacks.CompositionLogger"
 DEFAULTS = inspect.signature(CompositionLogger).parameters

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lit_dalle.generation.writing import read_json, write_json
+from lit_dalle.data.writing import read_json, write_json
 from trials.plan import OWN, Plan, Variation
 from trials.scores import last_scalars, seconds_per_step
 

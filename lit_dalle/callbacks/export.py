@@ -7,10 +7,10 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import nn
 
 from lit_dalle.callbacks.drawing import prior_tokenizer
+from lit_dalle.data.writing import check_replaceable
 from lit_dalle.generation.checkpoint import export_checkpoint
 from lit_dalle.generation.export import CONFIG, READERS, kind_of, save_model
 from lit_dalle.generation.hardware import DTYPES
-from lit_dalle.generation.writing import check_replaceable
 
 
 class NetModule(Protocol):

@@ -5,9 +5,9 @@ from typing import Literal
 
 from rich.console import Console
 
+from lit_dalle.data.writing import whole_folder
 from lit_dalle.generation.clips import load_clip
 from lit_dalle.generation.export import CONFIG, exported_kind, load_model, save_model
-from lit_dalle.generation.writing import whole_folder
 from lit_dalle.interop.clip_forms import OPEN_CLIP_CONFIG, STATE, write_clip
 from lit_dalle.interop.openai_dvae import HALVES, read_openai_dvae, write_openai_dvae
 

@@ -16,11 +16,11 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from lit_dalle.data.writing import check_replaceable
 from lit_dalle.generation.hardware import DTYPES, Precision
 from lit_dalle.generation.pipeline import DallePipeline
 from lit_dalle.generation.result import FACTS, GRID, Generation
 from lit_dalle.generation.settings import GenerationSettings
-from lit_dalle.generation.writing import check_replaceable
 
 
 def generate(

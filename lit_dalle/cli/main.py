@@ -27,6 +27,7 @@ COMMANDS = {
     "retrieval": Command("find captions by picture and pictures by caption", "retrieval"),
     "prepare tokenizer": Command("train a tokenizer on a data set's captions", "prepare"),
     "prepare tokens": Command("encode a data set to image tokens, once", "prepare"),
+    "prepare emoji": Command("build the data set of emoji, from npm packages", "prepare"),
     "prepare creatures": Command("draw kinds of creatures, some known by description", "prepare"),
     "export": Command("turn a checkpoint into a folder to share", "export"),
     "convert": Command("turn a CLIP or dVAE of others into ours, or back", "convert"),

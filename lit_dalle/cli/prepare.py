@@ -3,14 +3,15 @@
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import track
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, track
 
 from lit_dalle.data import CaptionTokenizer, Source
 from lit_dalle.data.creatures import KINDS, SPLITS, class_entries, creature_rows, held_out_kinds
+from lit_dalle.data.emoji import build_emoji, parts
+from lit_dalle.data.writing import whole_folder, write_json
 from lit_dalle.generation.encode_dataset import encode_dataset
 from lit_dalle.generation.export import load_model, tokens_hash
 from lit_dalle.generation.hardware import pick_device
-from lit_dalle.generation.writing import whole_folder, write_json
 
 
 def tokenizer(
@@ -78,6 +79,29 @@ def tokens(
     )
     rows = ", ".join(f"{count} of {split}" for split, count in counts.items())
     Console().print(f"{out}: image tokens of {rows}")
+
+
+def emoji(*, out: str = "data/emoji", cache: str | None = None) -> None:
+    """Build the data set of emoji: drawings of four vendors with their names in six languages.
+
+    Fetches the packages of pinned versions with your own npm, checks them, draws every emoji at
+    64×64 pixels and writes a parquet file for each split. What was fetched or drawn before an
+    interruption is taken from the cache.
+
+    Args:
+        out: Folder to write; an earlier one is replaced.
+        cache: Folder of what is fetched and drawn; beside the caches of datasets by default.
+    """
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=Console()) as progress:
+        bars = {name: progress.add_task(text, total=total) for name, text, total in parts()}
+        counts = build_emoji(
+            Path(out),
+            cache=Path(cache) if cache else None,
+            step=lambda what, done: progress.advance(bars[what], done),
+        )
+    rows = ", ".join(f"{count:,} of {split}" for split, count in counts.items())
+    Console().print(f"{out}: {rows}; each row names its licence", highlight=False)
 
 
 def creatures(*, out: str = "data/creatures", seed: int = 0) -> None:

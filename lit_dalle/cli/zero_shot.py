@@ -10,6 +10,7 @@ from rich.console import Console
 
 from lit_dalle.cli.clips import Precision, bar_of, dtype_of, pinned_clip, reader_of
 from lit_dalle.cli.parsing import call, conditions, gathered
+from lit_dalle.data.writing import whole_file
 from lit_dalle.evaluation.results import ResultFile, setting
 from lit_dalle.evaluation.zero_shot.labelled import DataSpec, Labelled, load_labelled
 from lit_dalle.evaluation.zero_shot.measure import (
@@ -27,7 +28,6 @@ from lit_dalle.evaluation.zero_shot.scoring import confusion
 from lit_dalle.evaluation.zero_shot.summary import table
 from lit_dalle.generation.clips import LoadedClip, load_clip
 from lit_dalle.generation.hardware import pick_device
-from lit_dalle.generation.writing import whole_file
 
 LISTS = ("--data", "--shots", "--where")
 """Options that take several values."""

@@ -168,13 +168,13 @@ class FolderSource(TableSource):
 class ParquetSource(TableSource):
     """Parquet files with a column of pictures."""
 
-    data_files: dict[str, str]
-    """File or pattern of each split: ``{train: data/train-*.parquet}``."""
+    data_files: dict[str, str | list[str]]
+    """File or pattern of each split, or several: ``{train: data/train-*.parquet}``."""
 
     @property
     def place(self) -> str:
         """The files."""
-        return ", ".join(self.data_files.values())
+        return ", ".join(file for files in self.data_files.values() for file in listed(files))
 
     def read(self) -> DatasetDict:
         """Open the files.
@@ -222,3 +222,8 @@ def _loaded(place: str, *args: Any, **kwargs: Any) -> DatasetDict:
     except (ValueError, OSError) as error:
         raise ValueError(f"cannot read {place}: {error}") from error
     return found if isinstance(found, DatasetDict) else DatasetDict({"train": found})
+
+
+def listed(files: str | list[str]) -> list[str]:
+    """Files of a split, be it one or several."""
+    return [files] if isinstance(files, str) else list(files)

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from rich.table import Table
 
-from lit_dalle.generation.writing import whole_file
+from lit_dalle.data.writing import whole_file
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LIBRARIES = ("lit-dalle", "torch", "lightning", "datasets", "numpy", "pillow")

@@ -13,7 +13,7 @@ from lit_dalle.data.examples import Examples, Shown
 from lit_dalle.data.image_tokens import FACTS_FILE, Encoding, ImageTokens, write_image_tokens
 from lit_dalle.data.loader import make_loader
 from lit_dalle.data.sources import Source
-from lit_dalle.generation.writing import whole_folder
+from lit_dalle.data.writing import whole_folder
 
 
 class Encoder(Protocol):

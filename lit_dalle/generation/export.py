@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from lit_dalle.data.tokenizer import CaptionTokenizer
-from lit_dalle.generation.writing import read_json, whole_folder, write_json
+from lit_dalle.data.writing import read_json, whole_folder, write_json
 from lit_dalle.models.clip import Clip
 from lit_dalle.models.clip_config import ClipConfig
 from lit_dalle.models.dalle import Dalle

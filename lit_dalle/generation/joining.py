@@ -7,6 +7,7 @@ from pathlib import Path
 
 import lit_dalle
 from lit_dalle.data.tokenizer import CaptionTokenizer
+from lit_dalle.data.writing import read_json, whole_folder, write_json
 from lit_dalle.generation.export import (
     Kind,
     build_config,
@@ -18,7 +19,6 @@ from lit_dalle.generation.export import (
 )
 from lit_dalle.generation.hub import CARD, PIPELINE
 from lit_dalle.generation.settings import DrawingSettings
-from lit_dalle.generation.writing import read_json, whole_folder, write_json
 from lit_dalle.models.clip_config import ClipConfig
 from lit_dalle.models.dalle_config import DalleConfig
 from lit_dalle.models.dvae import DiscreteVAEConfig

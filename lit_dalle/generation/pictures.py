@@ -6,7 +6,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from lit_dalle.generation.writing import whole_file
+from lit_dalle.data.writing import whole_file
 
 PAPER, INK, PALE = (255, 255, 255), (32, 32, 32), (120, 120, 120)
 MARGIN, GAP = 16, 8

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from lit_dalle.data.tokenizer import CaptionTokenizer
+from lit_dalle.data.writing import whole_folder
 from lit_dalle.generation.decode import generate_image_tokens
 from lit_dalle.generation.export import load_model, load_tokenizer, save_model, tokens_hash
 from lit_dalle.generation.hardware import pick_device, pick_dtype
@@ -36,7 +37,6 @@ from lit_dalle.generation.rerank import (
 )
 from lit_dalle.generation.result import Generation
 from lit_dalle.generation.settings import DrawingSettings, GenerationSettings
-from lit_dalle.generation.writing import whole_folder
 from lit_dalle.models.clip import Clip
 from lit_dalle.models.dalle import Dalle
 from lit_dalle.models.dvae import DiscreteVAE, DiscreteVAEConfig

@@ -11,9 +11,9 @@ from PIL import Image
 from torch import Tensor
 
 import lit_dalle
+from lit_dalle.data.writing import whole_folder, write_json
 from lit_dalle.generation.pictures import contact_sheet, to_pictures, write_png
 from lit_dalle.generation.settings import GenerationSettings
-from lit_dalle.generation.writing import whole_folder, write_json
 
 GRID, FACTS = "grid.png", "generation.json"
 SIGNAL_NAMES = {"clip": "CLIP", "likelihood": "likelihood"}

@@ -9,6 +9,7 @@ from typing import Any
 
 from PIL import Image
 
+from lit_dalle.data.writing import whole_file
 from lit_dalle.evaluation.composition.measure import Measured, Plan
 from lit_dalle.evaluation.composition.page_style import STYLE
 from lit_dalle.evaluation.composition.painter import Pixels
@@ -24,7 +25,6 @@ from lit_dalle.evaluation.composition.summary import (
 )
 from lit_dalle.evaluation.grading.verdict import Verdict
 from lit_dalle.evaluation.results import ResultFile
-from lit_dalle.generation.writing import whole_file
 
 FIRST_FACTS = (
     *("pipeline", "precision", "guidance", "likelihood_weight"),

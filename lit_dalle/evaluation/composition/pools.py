@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from lit_dalle.data.world import Scene, scene_to_json
 from lit_dalle.data.world_source import world_code_hash
+from lit_dalle.data.writing import whole_file
 from lit_dalle.evaluation import grading
 from lit_dalle.evaluation.composition.painter import Painter, Pixels, Samples, Tokens
 from lit_dalle.evaluation.composition.prompts import Prompt, stable_seed
 from lit_dalle.evaluation.grading.verdict import Requirement, Verdict
-from lit_dalle.generation.writing import whole_file
 
 GradeAll = Callable[[Pixels, Any], list[Verdict]]
 """Pictures ``n h w 3``, and the scene or prompt asked for, to a verdict each."""

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lit_dalle.data.world import scene_to_json
+from lit_dalle.data.writing import whole_file
 from lit_dalle.evaluation.composition.prompts import Prompt
 from lit_dalle.evaluation.grading.prompts import read_prompts
-from lit_dalle.generation.writing import whole_file
 
 
 def file_prompts(path: Path) -> list[Prompt]:

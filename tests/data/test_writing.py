@@ -1,6 +1,6 @@
 import pytest
 
-from lit_dalle.generation.writing import read_json, whole_folder, write_json
+from lit_dalle.data.writing import read_json, whole_folder, write_json
 
 
 def names(folder):

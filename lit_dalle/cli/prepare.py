@@ -9,8 +9,8 @@ from lit_dalle.data import CaptionTokenizer, Source
 from lit_dalle.data.creatures import KINDS, SPLITS, class_entries, creature_rows, held_out_kinds
 from lit_dalle.data.emoji import build_emoji, parts
 from lit_dalle.data.writing import whole_folder, write_json
-from lit_dalle.generation.encode_dataset import encode_dataset
-from lit_dalle.generation.export import load_model, tokens_hash
+from lit_dalle.generation.encode_dataset import SPLITS_ENCODED, Encoded, encode_dataset
+from lit_dalle.generation.encode_parts import FrozenEncoder
 from lit_dalle.generation.hardware import pick_device
 
 
@@ -51,9 +51,13 @@ def tokens(
     eval_limit: int | None = None,
     batch_size: int = 64,
     num_workers: int = 0,
+    processes: int = 1,
     device: str = "auto",
 ) -> None:
     """Encode the training and validation pictures of a data set to image tokens, once.
+
+    A run that was stopped goes on where it was. Several machines share the work when each has its
+    own RANK and the common WORLD_SIZE in the environment, as torchrun sets them.
 
     Args:
         source: The data set.
@@ -61,24 +65,32 @@ def tokens(
         out: Folder to write; a recipe reads it as data.image_tokens.
         eval_limit: Only the first so many rows of validation.
         batch_size: Pictures encoded at once.
-        num_workers: Processes that draw or decode.
+        num_workers: Processes that draw or decode, for each that encodes.
+        processes: Processes that encode; they share the CPU, or take the GPUs in turn.
         device: auto, cpu or cuda.
     """
-    where = pick_device(device)
-    net = load_model(dvae, kind="dvae", device=where)
-    counts = encode_dataset(
+    found = encode_dataset(
         source,
-        net,
+        FrozenEncoder.of(dvae),
         out,
-        dvae_hash=tokens_hash(dvae),
-        image_size=net.config.image_size,
         eval_limit=eval_limit,
         batch_size=batch_size,
         num_workers=num_workers,
-        device=where,
+        processes=processes,
+        device=pick_device(device),
     )
-    rows = ", ".join(f"{count} of {split}" for split, count in counts.items())
-    Console().print(f"{out}: image tokens of {rows}")
+    console = Console()
+    if found:
+        rows = ", ".join(map(_told, found, found.values()))
+        console.print(f"{out}: image tokens of {rows}", highlight=False)
+    if len(found) < len(SPLITS_ENCODED):
+        left = " and ".join(split for split in SPLITS_ENCODED if split not in found)
+        console.print(f"{out}: this rank is done, others still encode {left}", highlight=False)
+
+
+def _told(split: str, encoded: Encoded) -> str:
+    missing = f" ({encoded.missing} cannot be used)" if encoded.missing else ""
+    return f"{encoded.rows} of {split}{missing}"
 
 
 def emoji(*, out: str = "data/emoji", cache: str | None = None) -> None:

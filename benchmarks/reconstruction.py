@@ -18,8 +18,7 @@ from rich.progress import Progress
 
 from lit_dalle.data.world import WORLD_VERSION
 from lit_dalle.evaluation.reconstruction import (
-    ALL,
-    Reconstruction,
+    add_reconstruction,
     evaluate_reconstruction,
     world_batches,
 )
@@ -49,23 +48,10 @@ def main() -> None:
                 codes,
                 progress=partial(progress.advance, task),
             )
-            add_rows(results, split, found)
+            add_reconstruction(results, split, found)
     Console().print(results.table())
     if options.out is not None:
         results.write(options.out)
-
-
-def add_rows(results: ResultFile, split: str, found: Reconstruction) -> None:
-    """Add PSNR and ceiling over all pictures and by family, then the use of the codebook."""
-    for quality in found.qualities:
-        case = {"split": split, "family": quality.family}
-        results.row(case, "psnr", quality.psnr, *quality.interval, unit="dB")
-        if quality.ceiling is not None:
-            results.row(case, "ceiling", *quality.ceiling)
-    case = {"split": split, "family": ALL}
-    results.row(case, "codebook_perplexity", found.perplexity)
-    results.row(case, "codebook_perplexity / codebook_size", found.relative_perplexity)
-    results.row(case, "codebook_usage", found.usage)
 
 
 def _options() -> argparse.Namespace:

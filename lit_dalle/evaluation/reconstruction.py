@@ -13,6 +13,7 @@ from torch import Tensor
 from lit_dalle.data.world import scene_from_json, world_row
 from lit_dalle.evaluation.grading import grade
 from lit_dalle.evaluation.intervals import mean_interval, wilson_interval
+from lit_dalle.evaluation.results import ResultFile
 from lit_dalle.functional.losses import psnr
 from lit_dalle.functional.quantize import code_counts, codebook_perplexity, codebook_usage
 
@@ -148,6 +149,25 @@ def world_batches(
             "family": [row["family"] for row in rows],
             "scenes": [row["scene"] for row in rows],
         }
+
+
+def add_reconstruction(results: ResultFile, split: str, found: Reconstruction) -> None:
+    """Add the rows of a split: PSNR and ceiling over all pictures and by family, then the codes.
+
+    Args:
+        results: Where to.
+        split: Name of the split in the rows' case.
+        found: What was measured on it.
+    """
+    for quality in found.qualities:
+        case = {"split": split, "family": quality.family}
+        results.row(case, "psnr", quality.psnr, *quality.interval, unit="dB")
+        if quality.ceiling is not None:
+            results.row(case, "ceiling", *quality.ceiling)
+    case = {"split": split, "family": ALL}
+    results.row(case, "codebook_perplexity", found.perplexity)
+    results.row(case, "codebook_perplexity / codebook_size", found.relative_perplexity)
+    results.row(case, "codebook_usage", found.usage)
 
 
 def _gather(into: dict[str, list[Any]], found: Sequence[Any], families: Sequence[str]) -> None:

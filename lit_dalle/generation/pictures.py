@@ -8,6 +8,8 @@ from torch import Tensor
 
 from lit_dalle.data.writing import whole_file
 
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+
 PAPER, INK, PALE = (255, 255, 255), (32, 32, 32), (120, 120, 120)
 MARGIN, GAP = 16, 8
 TITLE_SIZE, LABEL_SIZE = 20, 13
@@ -58,7 +60,7 @@ def contact_sheet(
     width, height = pictures[0].width * scale, pictures[0].height * scale
     pitch = height + (LABEL_SIZE + 6 if labels else 0) + GAP
     sheet_width = max(columns * (width + GAP) - GAP, 2 * SMALLEST_CELL) + 2 * MARGIN
-    header = _header(title, note, sheet_width)
+    header = header_of(title, note, sheet_width)
     rows = -(-len(pictures) // columns)
     sheet = Image.new("RGB", (sheet_width, header.height + rows * pitch - GAP + MARGIN), PAPER)
     sheet.paste(header, (0, 0))
@@ -73,12 +75,12 @@ def contact_sheet(
     return sheet
 
 
-def _header(title: str, note: str, width: int) -> Image.Image:
-    """Title and note on paper, as high as they need."""
+def header_of(title: str, note: str, width: int) -> Image.Image:
+    """Return title and note on paper, as high as they need."""
     large, small = ImageFont.load_default(TITLE_SIZE), ImageFont.load_default(LABEL_SIZE)
-    lines = [(line, large, INK, TITLE_SIZE + 6) for line in _wrapped(title, large, width)]
+    lines = [(line, large, INK, TITLE_SIZE + 6) for line in wrapped(title, large, width)]
     if note:
-        lines += [(line, small, PALE, LABEL_SIZE + 5) for line in _wrapped(note, small, width)]
+        lines += [(line, small, PALE, LABEL_SIZE + 5) for line in wrapped(note, small, width)]
     header = Image.new("RGB", (width, MARGIN + sum(line[3] for line in lines) + GAP), PAPER)
     draw, y = ImageDraw.Draw(header), MARGIN
     for text, font, colour, pitch in lines:
@@ -87,10 +89,14 @@ def _header(title: str, note: str, width: int) -> Image.Image:
     return header
 
 
-def _wrapped(
-    text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int
-) -> list[str]:
-    """Break a text into lines that fit between the margins, at spaces where there are any."""
+def wrapped(text: str, font: Font, width: int) -> list[str]:
+    """Break a text into lines that fit between the margins, at spaces where there are any.
+
+    Args:
+        text: Any text; an empty one is one empty line.
+        font: What it is written in.
+        width: In pixels, both margins included.
+    """
     lines = [""]
     for word in text.split():
         gap = " " if lines[-1] else ""

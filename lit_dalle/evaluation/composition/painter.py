@@ -95,19 +95,19 @@ class Painter:
 
     def encode(self, pictures: Pixels) -> Tokens:
         """Pictures to their image tokens."""
-        return _tokens(self._tiled(self.pipeline.dvae.encode, _images(pictures)))
+        return _tokens(self._tiled(self.pipeline.dvae.encode, to_images(pictures)))
 
     def decode(self, tokens: Tokens) -> Pixels:
         """Image tokens to pictures."""
         rows = torch.from_numpy(tokens.astype(np.int64))
-        return _pixels(self._tiled(self.pipeline.decode, rows))
+        return to_pixels(self._tiled(self.pipeline.decode, rows))
 
     def image_features(self, pictures: Pixels) -> Features:
         """CLIP's features of pictures."""
         size = self.clip.config.image_size
         with self.pipeline.precision():
             features = self._tiled(
-                lambda images: self.clip.encode_image(at_size(images, size)), _images(pictures)
+                lambda images: self.clip.encode_image(at_size(images, size)), to_images(pictures)
             )
         return features.float().numpy()
 
@@ -119,7 +119,7 @@ class Painter:
 
     def encode_image(self, images: Tensor) -> Tensor:
         """Pictures float32 ``b 3 h w`` in [0, 1] to CLIP's features, ``b e``."""
-        return torch.from_numpy(self.image_features(_pixels(to_bytes(images))))
+        return torch.from_numpy(self.image_features(to_pixels(to_bytes(images))))
 
     def encode_text(self, captions: list[str]) -> Tensor:
         """Captions to CLIP's features, ``b e``."""
@@ -131,11 +131,13 @@ class Painter:
             return torch.cat([function(part.to(device)).cpu() for part in torch.split(rows, tile)])
 
 
-def _images(pictures: Pixels) -> Tensor:
+def to_images(pictures: Pixels) -> Tensor:
+    """Pictures as nets take them: float32 ``n 3 h w`` in [0, 1]."""
     return torch.from_numpy(rearrange(pictures, "n h w c -> n c h w").astype(np.float32)) / 255
 
 
-def _pixels(images: Tensor) -> Pixels:
+def to_pixels(images: Tensor) -> Pixels:
+    """Pictures uint8 ``n 3 h w`` as arrays."""
     return np.ascontiguousarray(rearrange(images.numpy(), "n c h w -> n h w c"))
 
 

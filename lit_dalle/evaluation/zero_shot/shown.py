@@ -12,7 +12,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from lit_dalle.data.pictures import open_picture
-from lit_dalle.data.tables import FolderSource, HubSource, ParquetSource, TableSource
+from lit_dalle.data.table_sources import FolderSource, HubSource, ParquetSource
+from lit_dalle.data.tables import TableSource
 from lit_dalle.data.transforms import centre
 
 

@@ -26,6 +26,7 @@ from lit_dalle.functional.quantize import (
 )
 from lit_dalle.functional.schedules import Schedule
 from lit_dalle.models.code_init import spread_codes
+from lit_dalle.models.codes import NearestCodes
 from lit_dalle.models.dvae import (
     SOFTMAX,
     DiscreteVAE,
@@ -63,6 +64,9 @@ class LitDiscreteVAE(L.LightningModule):
         min_log_scale: Lower bound on ln b of the paper's likelihood (our choice; None as in [P]).
         commitment: Weight of the squared distance of latents to their codes, for ``vq`` (0.25 in
             van den Oord et al. 2017).
+        code_revival: A code of ``vq`` that is chosen less often than this share of an even one
+            starts again at some latent of the batch (our choice): the higher, the more evenly
+            codes are used.
         code_sharpness: Spread the codes over the first batch's features before the first update,
             with logits of this sharpness (our choice, see ``spread_codes``; None as published).
         start: Folder of an exported dVAE to start from, of the same sizes; its codes stay where
@@ -83,6 +87,7 @@ class LitDiscreteVAE(L.LightningModule):
         likelihood: Likelihood = "logit_laplace",
         min_log_scale: float | None = None,
         commitment: float = 0.25,
+        code_revival: float = 0.02,
         code_sharpness: float | None = None,
         start: str | None = None,
         decoder_only: bool = False,
@@ -111,6 +116,8 @@ class LitDiscreteVAE(L.LightningModule):
             }
         )
         self.net = DiscreteVAE(self.config)
+        if isinstance(self.net.codes, NearestCodes):
+            self.net.codes.revival = code_revival
         self._psnr: dict[str, list[Tensor]] = defaultdict(list)
         self._counts = torch.zeros(0, dtype=torch.int64)
 

@@ -4,6 +4,7 @@ from lit_dalle.callbacks.binding import BindingLogger
 from lit_dalle.callbacks.ceiling import CeilingLogger
 from lit_dalle.callbacks.clip_score import ClipScoreLogger
 from lit_dalle.callbacks.composition import CompositionLogger
+from lit_dalle.callbacks.data_report import DataReport
 from lit_dalle.callbacks.export import ExportCallback
 from lit_dalle.callbacks.reconstruction import ReconstructionLogger
 from lit_dalle.callbacks.samples import SampleLogger
@@ -14,6 +15,7 @@ __all__ = [
     "CeilingLogger",
     "ClipScoreLogger",
     "CompositionLogger",
+    "DataReport",
     "ExportCallback",
     "ReconstructionLogger",
     "SampleLogger",

@@ -10,6 +10,7 @@ from lightning.pytorch.callbacks import Callback, ModelCheckpoint, RichProgressB
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
 
+from lit_dalle.callbacks.data_report import DataReport
 from lit_dalle.cli.parsing import OneLineErrors
 from lit_dalle.data.datamodule import ImageTextDataModule
 from lit_dalle.generation.checkpoint import read_checkpoint
@@ -77,9 +78,9 @@ class Cli(LightningCLI):
         say(self.config.fit)
 
     def _instantiate_trainer(self, config: dict[str, Any], callbacks: list[Callback]) -> Trainer:
-        """Add the progress bar, unless the configuration wants none."""
+        """Add the report on the data, and the progress bar unless the configuration wants none."""
         bar = [] if config.get("enable_progress_bar") is False else [RichProgressBar()]
-        return super()._instantiate_trainer(config, [*callbacks, *bar])
+        return super()._instantiate_trainer(config, [*callbacks, DataReport(), *bar])
 
 
 def run(command: str, arguments: list[str]) -> None:

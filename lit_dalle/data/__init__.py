@@ -5,27 +5,40 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lit_dalle.data.datamodule import ImageTextDataModule
+    from lit_dalle.data.mixed import MixedSource
     from lit_dalle.data.sources import Source
-    from lit_dalle.data.tables import FolderSource, HubSource, ParquetSource
+    from lit_dalle.data.table_sources import (
+        CsvSource,
+        FolderSource,
+        HubSource,
+        ParquetSource,
+        WebDatasetSource,
+    )
     from lit_dalle.data.tokenizer import CaptionTokenizer
     from lit_dalle.data.world_source import WorldSource
 
 __all__ = [
     "CaptionTokenizer",
+    "CsvSource",
     "FolderSource",
     "HubSource",
     "ImageTextDataModule",
+    "MixedSource",
     "ParquetSource",
     "Source",
+    "WebDatasetSource",
     "WorldSource",
 ]
 _HOMES = {
     "CaptionTokenizer": "tokenizer",
-    "FolderSource": "tables",
-    "HubSource": "tables",
+    "CsvSource": "table_sources",
+    "FolderSource": "table_sources",
+    "HubSource": "table_sources",
     "ImageTextDataModule": "datamodule",
-    "ParquetSource": "tables",
+    "MixedSource": "mixed",
+    "ParquetSource": "table_sources",
     "Source": "sources",
+    "WebDatasetSource": "table_sources",
     "WorldSource": "world_source",
 }
 

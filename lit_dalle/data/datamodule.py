@@ -5,13 +5,17 @@ from pathlib import Path
 from typing import Any, Literal
 
 import lightning as L
+from rich.console import Console
 from torch.utils.data import DataLoader
 
-from lit_dalle.data.examples import Examples, Shown
+from lit_dalle.data.examples import BatchMaker, Examples, Shown
 from lit_dalle.data.image_tokens import ImageTokens
+from lit_dalle.data.ledger import Ledger
 from lit_dalle.data.loader import make_loader
 from lit_dalle.data.prepared import PreparedSplit, prepare_split
+from lit_dalle.data.shards import Shards
 from lit_dalle.data.sources import Source
+from lit_dalle.data.stream_loader import StreamLoader, make_stream_loader
 from lit_dalle.data.tokenizer import CaptionTokenizer
 from lit_dalle.data.transforms import Augmentation
 
@@ -47,6 +51,10 @@ class ImageTextDataModule(L.LightningDataModule):
         keep_images: Read the pictures also where ``image_tokens`` are given.
         keep_scenes: Give the exact truth with the rows of validation and test.
         eval_limit: Only the first so many rows of each split but train.
+        shuffle_buffer: Rows that are shuffled together in training where the source is a stream.
+        max_bad_share: Share of rows that may be unusable (unreadable pictures, missing captions)
+            before reading ends with an error; they are left out of their batches, counted by kind
+            and reported. 0 ends at the first.
         cache: Keep the rows, with their pictures at ``image_size``, where ``datasets`` keeps its
             caches; they are drawn or decoded once. Pictures that are augmented are not kept.
     """
@@ -69,6 +77,8 @@ class ImageTextDataModule(L.LightningDataModule):
         keep_images: bool = False,
         keep_scenes: bool = False,
         eval_limit: int | None = None,
+        shuffle_buffer: int = 1024,
+        max_bad_share: float = 0.1,
         cache: bool = False,
     ) -> None:
         super().__init__()
@@ -83,6 +93,9 @@ class ImageTextDataModule(L.LightningDataModule):
         self.keep_scenes, self.eval_limit, self.cache = keep_scenes, eval_limit, cache
         self._tokenizer: CaptionTokenizer | None = None
         self._examples: dict[str, Examples] = {}
+        self.shuffle_buffer, self.max_bad_share = shuffle_buffer, max_bad_share
+        self.ledgers: dict[str, Ledger] = {}
+        self._train_stream: StreamLoader | None = None
 
     @property
     def tokenizer(self) -> CaptionTokenizer | None:
@@ -113,12 +126,14 @@ class ImageTextDataModule(L.LightningDataModule):
         """
         if self.tokenizer_path is not None:
             self._require_tokenizer()
-        for split in self._needed():
+        for split in () if self.source.is_stream else self._needed():
             self._prepared(split)
 
     def train_dataloader(self) -> DataLoader[Any]:
         """Return shuffled batches of ``train`` that can be resumed in mid-epoch."""
-        return self._loader("train")
+        loader = self._loader("train")
+        self._train_stream = loader if isinstance(loader, StreamLoader) else None
+        return loader
 
     def val_dataloader(self) -> DataLoader[Any]:
         """Return the batches of ``validation``, in order."""
@@ -137,6 +152,19 @@ class ImageTextDataModule(L.LightningDataModule):
         if split not in self._examples:
             self._examples[split] = self._read(split)
         return self._examples[split]
+
+    def on_before_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
+        """Tell a stream that the trainer begins a batch, which it has fetched ahead."""
+        if self.trainer is not None and self.trainer.training and self._train_stream is not None:
+            self._train_stream.begin_batch()
+        return batch
+
+    def teardown(self, stage: str) -> None:
+        """Say which rows were not as they should be; with several processes, the first's."""
+        reports = [ledger.report() for ledger in self.ledgers.values()]
+        if any(reports) and (self.trainer is None or self.trainer.is_global_zero):
+            told = "\n".join(filter(None, reports))
+            Console().print(told, highlight=False, markup=False, soft_wrap=True)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the tokenizer, so that a checkpoint stands alone."""
@@ -171,10 +199,10 @@ class ImageTextDataModule(L.LightningDataModule):
         if limit is not None and limit < len(rows):
             rows = rows.select(range(limit))
         if tokens is not None:
-            source = self.source.fingerprint(split)
+            source = self.source.picture_fingerprint(split)
             tokens.check(source=source, image_size=self.image_size, rows=len(rows))
-        if self.tokenizer is not None:
-            self.source.check_captions(rows)
+        if self.tokenizer is not None and len(rows):
+            self.source.check_captions(rows[0])
         return Examples(
             rows,
             self._shown(split),
@@ -239,16 +267,46 @@ class ImageTextDataModule(L.LightningDataModule):
         rank, world_size = 0, 1
         if self.trainer is not None:
             rank, world_size = self.trainer.global_rank, self.trainer.world_size
+        self.ledgers[split] = Ledger(split, self.max_bad_share)
+        batch_size = self.batch_size if train else self.eval_batch_size
+        shared: dict[str, Any] = {
+            "num_workers": self.num_workers,
+            "rank": rank,
+            "world_size": world_size,
+            "ledger": self.ledgers[split],
+        }
+        if self.source.is_stream:
+            return make_stream_loader(
+                self._shards(split),
+                BatchMaker(self._shown(split), self.tokenizer),
+                batch_size,
+                buffer=self.shuffle_buffer,
+                limit=self._limit(split),
+                fetched_ahead=self.trainer is not None,
+                **shared,
+            )
         return make_loader(
             self.examples(split),
-            self.batch_size if train else self.eval_batch_size,
+            batch_size,
             train=train,
-            num_workers=self.num_workers,
             seed=self.seed,
-            rank=rank,
-            world_size=world_size,
             block_size=self.source.block_size(split),
+            parts=self.source.epoch_rows(split),
+            **shared,
         )
+
+    def _shards(self, split: str) -> Shards:
+        """Shards of a stream.
+
+        Raises:
+            ValueError: What goes by row numbers is asked of a stream.
+        """
+        if self.image_tokens is not None or self.cache:
+            raise ValueError(
+                "data.image_tokens and data.cache keep rows by their numbers, which a stream does "
+                "not have: leave them out, or the source's streaming"
+            )
+        return self.source.shards(split)
 
 
 def _plain(arguments: dict[str, Any]) -> dict[str, Any]:

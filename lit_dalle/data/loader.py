@@ -1,6 +1,6 @@
 """Loading in an order that depends on (seed, epoch) alone, and that resumes in mid-epoch."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,6 +8,7 @@ import torch
 from torch.utils.data import DataLoader, DistributedSampler
 
 from lit_dalle.data.draws import generator
+from lit_dalle.data.ledger import Ledger
 
 Item = tuple[int, int]
 """(epoch, index): the epoch travels with the index, so that workers that live on know it."""
@@ -30,6 +31,7 @@ class EpochSampler(DistributedSampler[Item]):
         rank: Number of this process.
         world_size: Number of processes.
         block_size: Rows of a block; in evaluation, which is in order, it does not matter.
+        parts: Rows and weight of neighbouring parts, in training; without them each row comes once.
 
     Raises:
         ValueError: Batches of training do not hold whole blocks.
@@ -48,15 +50,18 @@ class EpochSampler(DistributedSampler[Item]):
         rank: int = 0,
         world_size: int = 1,
         block_size: int = 1,
+        parts: Sequence[tuple[int, float]] | None = None,
     ) -> None:
         if shuffle and batch_size % block_size:
             raise ValueError(
                 f"data.batch_size is {batch_size}, and the rows come in blocks of {block_size} "
                 "that stay together: make it a multiple of that"
             )
+        if parts is not None:
+            rows = len(rows_of_epoch(parts, 0))
         numbers: Any = range(rows)
         super().__init__(numbers, world_size, rank, shuffle=shuffle, seed=seed)
-        self.rows, self.batch_size = rows, batch_size
+        self.rows, self.batch_size, self.parts = rows, batch_size, parts
         self.block_size = block_size if shuffle else 1
         chunk = world_size * batch_size if shuffle else world_size
         self.total_size = rows // chunk * chunk
@@ -72,12 +77,62 @@ class EpochSampler(DistributedSampler[Item]):
             blocks = generator(self.seed, epoch).permutation(len(blocks))
         taken = blocks[: self.total_size // size][self.rank :: self.num_replicas]
         mine = (taken[:, None] * size + np.arange(size)).reshape(-1)
+        if self.parts is not None:
+            mine = rows_of_epoch(self.parts, epoch)[mine]
         first = self.skipped_batches * self.batch_size
         return iter([(epoch, int(index)) for index in mine[first:]])
 
 
-class ResumableLoader(DataLoader[Any]):
-    """A ``DataLoader`` that knows which batch of which epoch comes next.
+def rows_of_epoch(parts: Sequence[tuple[int, float]], epoch: int) -> np.ndarray:
+    """Numbers of the rows that come in an epoch, each as often as it comes; always as many.
+
+    Args:
+        parts: Rows and weight of each part.
+        epoch: Which epoch.
+    """
+    found, first = [], 0
+    for rows, weight in parts:
+        count = int(rows * weight)
+        start = epoch * count
+        found.append(first + np.arange(start, start + count) % rows)
+        first += rows
+    return np.concatenate(found)
+
+
+class CountingLoader(DataLoader[Any]):
+    """A ``DataLoader`` that takes the notes on rows out of the batches and counts them.
+
+    A batch of which no row can be used is not handed out.
+    """
+
+    ledger: Ledger | None = None
+
+    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
+        """Yield the batches that have rows."""
+        self._begin()
+        return (batch for batch in self._counted(super().__iter__()) if batch is not None)
+
+    def _begin(self, counts: dict[str, int] | None = None) -> None:
+        if self.ledger is not None:
+            self.ledger.begin(counts)
+
+    def _counted(self, batches: Iterator[Any]) -> Iterator[Any]:
+        """Yield all batches without their notes, None for those without rows."""
+        for batch in batches:
+            if self.ledger is not None:
+                count_rows(self.ledger, batch)
+            yield batch if len(batch["index"]) else None
+
+
+def count_rows(ledger: Ledger, batch: dict[str, Any]) -> None:
+    """Count the rows of a batch, and take its notes out of it."""
+    notes = batch.pop("notes", ())
+    unused = sum(note.action != "converted" for note in notes)
+    ledger.add(len(batch["index"]) + unused, notes)
+
+
+class ResumableLoader(CountingLoader):
+    """A loader that knows which batch of which epoch comes next.
 
     It counts the batches handed out, not those that workers have prepared. Lightning keeps
     ``state_dict`` in its checkpoints and gives it back before the first batch; the loader then
@@ -86,34 +141,40 @@ class ResumableLoader(DataLoader[Any]):
 
     _delivered = 0
     _begun = 0  # the epoch told when those began
-    _resume: dict[str, int] | None = None
+    _resume: dict[str, Any] | None = None
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
         """Yield the batches of the sampler's epoch; nothing is loaded before the first is taken."""
+        counts = (self._resume or {}).get("counts")
         first = self._first_batch()
+        self._begin(counts if first else None)
         self._delivered, self._begun = first, self._told
         if isinstance(self.sampler, EpochSampler):
             self.sampler.skipped_batches, first = first, 0
-        for number, batch in enumerate(super().__iter__()):
+        for number, batch in enumerate(self._counted(DataLoader.__iter__(self))):
             if number >= first:
                 self._delivered += 1
-                yield batch
+                if batch is not None:
+                    yield batch
 
-    def state_dict(self) -> dict[str, int]:
+    def state_dict(self) -> dict[str, Any]:
         """Return how many batches of the epoch were handed out, and which epoch it is.
 
         ``told`` is the trainer's count, which a resumed run can advance once too often: when it was
-        stopped after an epoch ended and before the next began.
+        stopped after an epoch ended and before the next began. ``counts`` is the ledger's.
         """
         if self._resume is not None:
             return dict(self._resume)
         delivered = self._delivered if self._begun == self._told else 0
         ahead = getattr(self.sampler, "ahead", 0)
-        return {"epoch": self._told - ahead, "told": self._told, "delivered": delivered}
+        place = {"epoch": self._told - ahead, "told": self._told, "delivered": delivered}
+        if self.ledger is None:
+            return place
+        return place | {"counts": self.ledger.state() if delivered else {}}
 
-    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on after the batch that ``state_dict`` was taken after."""
-        self._resume = {name: int(value) for name, value in state_dict.items()}
+        self._resume = dict(state_dict)
         if isinstance(self.sampler, EpochSampler):
             self.sampler.set_epoch(self._resume["told"])
 
@@ -142,6 +203,8 @@ def make_loader(
     rank: int = 0,
     world_size: int = 1,
     block_size: int = 1,
+    parts: Sequence[tuple[int, float]] | None = None,
+    ledger: Ledger | None = None,
 ) -> DataLoader[Any]:
     """Return the loader of a split.
 
@@ -155,6 +218,8 @@ def make_loader(
         rank: Number of this process.
         world_size: Number of processes.
         block_size: Neighbouring rows that stay together in a batch of training.
+        parts: Rows and weight of neighbouring parts that come more or less often than once.
+        ledger: Counts what happens to the rows.
 
     Raises:
         ValueError: Not even one batch of every process, or batches that would split blocks.
@@ -173,8 +238,9 @@ def make_loader(
         rank=rank,
         world_size=world_size,
         block_size=block_size,
+        parts=parts,
     )
-    return (ResumableLoader if train else DataLoader)(
+    loader = (ResumableLoader if train else CountingLoader)(
         dataset,
         batch_size=batch_size,
         sampler=sampler,
@@ -183,6 +249,10 @@ def make_loader(
         collate_fn=_as_it_is,
         generator=torch.Generator().manual_seed(0),  # leaves the global one alone
     )
+    if ledger is not None:
+        ledger.rows = len(sampler)
+    loader.ledger = ledger
+    return loader
 
 
 def _as_it_is(batch: Any) -> Any:

@@ -1,45 +1,136 @@
 """Picture files as RGB pictures, and RGB pictures as tensors."""
 
+import re
+import struct
+import warnings
 from collections.abc import Mapping
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
-from lit_dalle.data.errors import RowError
+from lit_dalle.data.notes import (
+    ALPHA,
+    ANIMATED,
+    DAMAGED,
+    DEEP,
+    GREY,
+    MISSING_FILE,
+    NO_PICTURE,
+    NOT_A_PICTURE,
+    OTHER_COLOURS,
+    PALETTE,
+    ROTATED,
+    TOO_LARGE,
+    Note,
+    RowError,
+)
+
+IN_TAR = re.compile(r"(?P<tar>.+\.tar)#(?P<offset>\d+)\+(?P<size>\d+)")
+"""Path of a picture in a tar file, see :func:`place_in_tar`."""
+WITH_ALPHA = ("RGBA", "LA", "PA", "RGBa", "La")
+ORIENTATION = 0x0112
+"""EXIF's tag of how a picture is turned."""
+READING_ERRORS = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    struct.error,
+    IndexError,
+    MemoryError,
+    Image.DecompressionBombError,
+    Image.DecompressionBombWarning,
+)
+"""What Pillow raises on files that are not what they say."""
 
 
 def open_picture(record: Any, place: str) -> Image.Image:
+    """Decode one picture of a data set as RGB; see :func:`read_picture`."""
+    return read_picture(record, place)[0]
+
+
+def read_picture(record: Any, place: str) -> tuple[Image.Image, list[Note]]:
     """Decode one picture of a data set.
 
     Args:
         record: A ``PIL.Image``, or the undecoded form of ``datasets``: path, bytes or both.
-        place: Where the row stands, for the error's text.
+        place: Where the row stands, for notes and the error's text.
 
     Returns:
-        The picture in RGB.
+        The picture in RGB, and a note on each thing that had to be converted for it.
 
     Raises:
         RowError: There is no picture in the row, or it cannot be read; the file is named.
     """
     if isinstance(record, Image.Image):
-        return to_rgb(record)
+        return _converted(record, place)
     path = record.get("path") if isinstance(record, Mapping) else None
     content = record.get("bytes") if isinstance(record, Mapping) else None
     name = f"{path} ({place})" if path else place
     if content is None and path is None:
-        raise RowError(f"{name} has no picture: remove the row from the data set")
-    file = BytesIO(content) if content is not None else str(path)
+        raise RowError(f"{name} has no picture: remove the row from the data set", NO_PICTURE)
     try:
-        with Image.open(file) as image:
-            return to_rgb(image)
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+        file = BytesIO(content) if content is not None else _opened(str(path))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what is odd in a file, which we note or refuse
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(file) as image:
+                return _converted(image, name)
+    except FileNotFoundError as error:
+        message = f"there is no file {name}: add it, or remove the row"
+        raise RowError(message, MISSING_FILE) from error
+    except READING_ERRORS as error:
         raise RowError(
-            f"cannot read the picture {name}: {error}; repair it or remove it from the data set"
+            f"cannot read the picture {name}: {error}; repair it or remove it from the data set",
+            _kind_of(error),
         ) from error
+
+
+def place_in_tar(path: Path, offset: int, size: int) -> str:
+    """The path of a picture that lies in an uncompressed tar file."""
+    return f"{path}#{offset}+{size}"
+
+
+def _opened(path: str) -> str | BytesIO:
+    """The file of a path, or the part of a tar file that it names."""
+    found = IN_TAR.fullmatch(path)
+    if found is None:
+        return path
+    with open(found["tar"], "rb") as tar:
+        tar.seek(int(found["offset"]))
+        return BytesIO(tar.read(int(found["size"])))
+
+
+def _kind_of(error: Exception) -> str:
+    if isinstance(error, UnidentifiedImageError):
+        return NOT_A_PICTURE
+    is_bomb = isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning))
+    return TOO_LARGE if is_bomb or "too large" in str(error).lower() else DAMAGED
+
+
+def _converted(image: Image.Image, name: str) -> tuple[Image.Image, list[Note]]:
+    notes = [Note("converted", kind, name, f"{name} is {kind}") for kind in _oddities(image)]
+    return to_rgb(image), notes
+
+
+def _oddities(image: Image.Image) -> list[str]:
+    """Kinds of what keeps a picture from being upright 8-bit RGB as it is."""
+    mode = image.mode
+    found = {
+        GREY: mode in ("1", "L", "LA", "La"),
+        DEEP: mode.startswith("I") or mode == "F",
+        OTHER_COLOURS: mode in ("CMYK", "YCbCr", "LAB", "HSV"),
+        PALETTE: mode in ("P", "PA"),
+        ALPHA: mode in WITH_ALPHA or "transparency" in image.info,
+        ANIMATED: getattr(image, "n_frames", 1) > 1,
+        ROTATED: image.getexif().get(ORIENTATION, 1) != 1,
+    }
+    return [kind for kind, there in found.items() if there]
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
@@ -50,7 +141,9 @@ def to_rgb(image: Image.Image) -> Image.Image:
         return image
     if image.mode.startswith("I"):
         return _from_16_bits(image).convert("RGB")
-    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
+    if image.mode == "F":
+        return _from_floats(image).convert("RGB")
+    if image.mode in WITH_ALPHA or "transparency" in image.info:
         front = image.convert("RGBA")
         white = Image.new("RGBA", front.size, "white")
         return Image.alpha_composite(white, front).convert("RGB")
@@ -71,3 +164,10 @@ def to_float(pixels: Tensor) -> Tensor:
 def _from_16_bits(image: Image.Image) -> Image.Image:
     values = np.asarray(image).astype(np.int64)
     return Image.fromarray((values.clip(0, 65535) // 257).astype(np.uint8))
+
+
+def _from_floats(image: Image.Image) -> Image.Image:
+    """Grey values in [0, 1], or in [0, 255] where some are larger, to 8 bits."""
+    values = np.nan_to_num(np.asarray(image, dtype=np.float64))
+    scale = 255 if values.max(initial=0) <= 1 else 1
+    return Image.fromarray((values * scale).clip(0, 255).round().astype(np.uint8))

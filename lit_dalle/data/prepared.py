@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa  # type: ignore[import-untyped]
 import torch
 from datasets import Dataset
+from PIL.Image import Image as Picture
 from rich.progress import track
 from torch import Tensor
 from torch.utils.data import DataLoader
@@ -104,8 +105,15 @@ class _Chunks(torch.utils.data.Dataset[Chunk]):
         rows = [dict(self.dataset[number]) for number in numbers]
         if self.image_size is None:
             return None, rows
-        squares = [centre(row.pop("image"), self.image_size, self.resizing) for row in rows]
-        return torch.stack([to_uint8(square) for square in squares]), rows
+        squares = [self._square(row.pop("image")) for row in rows]
+        return torch.stack(squares), rows
+
+    def _square(self, image: Picture | None) -> Tensor:
+        """The central square; black for a row that cannot be used, whose notes say so."""
+        assert self.image_size is not None  # pictures are wanted
+        if image is None:
+            return torch.zeros(3, self.image_size, self.image_size, dtype=torch.uint8)
+        return to_uint8(centre(image, self.image_size, self.resizing))
 
 
 def _fill(folder: Path, chunks: _Chunks, description: str, num_workers: int) -> None:

@@ -2,13 +2,18 @@
 
 A row is a dict: ``image`` (RGB ``PIL.Image``), ``caption`` (list of str) and, where the source has
 them, ``label`` (int), ``group`` (str; rows of one group are not negatives of each other),
-``family`` (str) and ``scene`` (JSON of the exact truth). A key is absent, never None.
+``family`` (str) and ``scene`` (JSON of the exact truth). A key is absent, never None, but in rows
+of files, which can be damaged: their ``notes`` say what is wrong with a row, and one that cannot be
+used (:func:`~lit_dalle.data.notes.is_usable`) has None in its fields.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from datasets import Dataset
+
+from lit_dalle.data.shards import Shards
 
 SPLITS = ("train", "validation", "test", "held_out")
 """Names of splits: ``test`` is of the same kind as ``train``, ``held_out`` is of another."""
@@ -16,6 +21,11 @@ SPLITS = ("train", "validation", "test", "held_out")
 
 class Source(ABC):
     """A captioned data set with named splits."""
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether the rows come one after another, by :meth:`shards`, not by their number."""
+        return False
 
     @abstractmethod
     def splits(self) -> tuple[str, ...]:
@@ -37,24 +47,52 @@ class Source(ABC):
     def fingerprint(self, split: str) -> str:
         """Return a string that changes whenever row i of the split becomes another row."""
 
+    def picture_fingerprint(self, split: str) -> str:
+        """The same for the pictures alone: it does not change with what is said of them."""
+        return self.fingerprint(split)
+
+    def epoch_rows(self, split: str) -> tuple[tuple[int, float], ...] | None:
+        """Rows and weight of neighbouring parts, where rows come more or less often than once."""
+        return None
+
+    def shards(self, split: str, *, pictures: bool = True) -> Shards:
+        """Return a split as shards, of a source that is a stream.
+
+        Args:
+            split: One of :meth:`splits`.
+            pictures: Whether the rows have ``image``.
+
+        Raises:
+            ValueError: There is no such split, or the source is no stream.
+        """
+        raise ValueError(f"{self} cannot be streamed")
+
     def block_size(self, split: str) -> int:
         """Number of neighbouring rows that training keeps together in a batch: 1 by default."""
         return 1
 
     def captions(self, split: str = "train") -> Iterator[str]:
-        """Yield all captions of a split, row by row.
+        """Yield all captions of a split, row by row; rows without are passed over.
 
         Raises:
             ValueError: The rows have none.
         """
-        rows = self.load(split, pictures=False)
-        self.check_captions(rows)
-        for row in rows:
-            yield from row["caption"]
+        rows = self._rows_of_stream(split) if self.is_stream else self.load(split, pictures=False)
+        for number, row in enumerate(rows):
+            if not number:
+                self.check_captions(row)
+            yield from row["caption"] or ()
 
-    def check_captions(self, rows: Dataset) -> None:
-        """Raise ValueError when rows of this source have no captions."""
-        if len(rows) and "caption" not in rows[0]:
+    def _rows_of_stream(self, split: str) -> Iterator[dict[str, Any]]:
+        shards = self.shards(split, pictures=False)
+        for shard in range(len(shards)):
+            for numbered in enumerate(shards.rows(shard)):
+                found = shards.read(shard, [numbered])
+                yield {name: values[0] for name, values in found.items()}
+
+    def check_captions(self, row: Mapping[str, Any]) -> None:
+        """Raise ValueError when a row of this source has no captions."""
+        if "caption" not in row:
             raise ValueError(
                 f"text is needed, and the rows of {self} have no captions: say where they are with "
                 "caption_column; a folder has them in metadata.jsonl, "

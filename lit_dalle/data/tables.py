@@ -1,20 +1,19 @@
-"""Data sets of the ``datasets`` library as sources: a local folder, parquet files, the hub."""
+"""What sources that are tables with columns have in common."""
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from datasets import ClassLabel, Dataset, DatasetDict, Features, load_dataset
-from datasets.exceptions import DatasetGenerationError
+from datasets import ClassLabel, Dataset, DatasetDict, Features, IterableDatasetDict
 
-from lit_dalle.data.columns import Columns, is_text, numbered, standard_rows
+from lit_dalle.data.columns import Columns, is_text, numbered
 from lit_dalle.data.holdout import hold_out
+from lit_dalle.data.row_reader import RowReader, standard_rows
+from lit_dalle.data.shards import Shards, TableShards
 from lit_dalle.data.sources import SPLITS, Source
-
-PICTURE_ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff"})
 
 
 @dataclass(frozen=True)
@@ -36,22 +35,47 @@ class TableSource(Source):
     """Makes captions of the class name and of other columns, such as ``a photo of a {label}`` or
     ``{label}, {tags}``; of several, one is drawn for a row in training. Lists are written with
     commas, and a template with an empty column is left out."""
+    max_aspect_ratio: float | None = field(default=None, kw_only=True)
+    """Leaves out pictures whose longer side is more than this many times the shorter ([P] C: 2);
+    None takes all."""
+    min_caption_words: int = field(default=0, kw_only=True)
+    """Leaves out captions of fewer words, and rows that have no other ([P] C leaves out those that
+    are too short)."""
     split_names: dict[str, str] = field(default_factory=dict, kw_only=True)
     """Their names of our splits, where they differ: ``{test: test_iid, held_out: test_comp}``."""
     validation_share: float = field(default=0.05, kw_only=True)
     """Share of ``train`` that is held out where there is no validation split."""
 
+    streaming: bool = field(default=False, kw_only=True)
+    """Read rows one after another and keep nothing, for data that is larger than the disk; the
+    rows are shuffled by chunks (``data.shuffle_buffer``), and no validation share is held out."""
+
     @abstractmethod
     def read(self) -> DatasetDict:
         """Return all splits under their own names."""
+
+    def read_stream(self) -> IterableDatasetDict:
+        """Return all splits as streams.
+
+        Raises:
+            ValueError: This kind of source cannot be streamed.
+        """
+        raise ValueError(f"{self.place} cannot be streamed: leave streaming out")
 
     @property
     @abstractmethod
     def place(self) -> str:
         """Where the rows come from, for the text of errors."""
 
+    @property
+    def is_stream(self) -> bool:
+        """Whether rows come one after another."""
+        return self.streaming
+
     def splits(self) -> tuple[str, ...]:
         """Names of the splits that there are or that are held out."""
+        if self.streaming:
+            return tuple(split for split in SPLITS if self._theirs(split) in self._streams)
         found = {split for split in SPLITS if self._theirs(split) in self._all}
         held_out = {"validation"} if "train" in found and self.validation_share > 0 else set()
         return tuple(split for split in SPLITS if split in found | held_out)
@@ -67,21 +91,43 @@ class TableSource(Source):
         columns = self._columns(rows.features)
         return standard_rows(rows, columns, self.place, pictures, tuple(self.label_names()))
 
+    def shards(self, split: str, *, pictures: bool = True) -> Shards:
+        """Return a split as shards of undecoded rows."""
+        if split not in self.splits():
+            raise ValueError(
+                f"{self.place} has no {split} split; it has {', '.join(self._streams)}. A stream "
+                f"holds nothing out: name the rows of {split} in split_names or data_files"
+            )
+        table = self._streams[self._theirs(split)]
+        columns = self._columns(table.features)
+        reader = RowReader(columns, self.place, tuple(self.label_names()))
+        return TableShards(table, reader, pictures)
+
     def fingerprint(self, split: str) -> str:
         """Fingerprint of the table's content, with the names of the columns that are read."""
         rows = self._part(split)
         return f"{rows._fingerprint}-{self._columns(rows.features)!r}-{self.validation_share}"
+
+    def picture_fingerprint(self, split: str) -> str:
+        """Fingerprint of the rows, with the name of the pictures' column alone."""
+        rows = self._part(split)
+        return f"{rows._fingerprint}-{self.image_column}-{self.max_aspect_ratio}"
 
     def label_names(self) -> list[str]:
         """Names of the classes, by number; empty where the table does not name them.
 
         Labels that are words are numbered in the order of the words, over all splits.
         """
-        features = next(iter(self._all.values())).features
+        features = next(iter((self._streams if self.streaming else self._all).values())).features
         column = self._columns(features).label
         label = features.get(column)
         if isinstance(label, ClassLabel):
             return list(label.names)
+        if is_text(label) and self.streaming:
+            raise ValueError(
+                f"labels that are words, as in column {column!r} of {self.place}, are numbered "
+                "over all rows, which a stream does not see: leave label_column or streaming out"
+            )
         return self._words if is_text(label) else []
 
     @cached_property
@@ -92,15 +138,25 @@ class TableSource(Source):
         return sorted(words - {None})
 
     @cached_property
+    def _streams(self) -> IterableDatasetDict:
+        found = self.read_stream()
+        self._check_names(found)
+        resolved = {name: table._resolve_features() for name, table in found.items()}
+        return IterableDatasetDict(resolved)
+
+    @cached_property
     def _all(self) -> DatasetDict:
         found = self.read()
+        self._check_names(found)
+        return DatasetDict({name: numbered(table) for name, table in found.items()})
+
+    def _check_names(self, found: Mapping[str, Any]) -> None:
         for ours, theirs in self.split_names.items():
             if ours not in SPLITS or theirs not in found:
                 raise ValueError(
                     f"split_names says {ours}: {theirs}; ours are {', '.join(SPLITS)}, those of "
                     f"{self.place} are {', '.join(found)}"
                 )
-        return DatasetDict({name: numbered(table) for name, table in found.items()})
 
     def _theirs(self, split: str) -> str:
         return self.split_names.get(split, split)
@@ -124,106 +180,6 @@ class TableSource(Source):
             group=self.group_column,
             family=self.family_column,
             caption_template=self.caption_template,
+            max_aspect_ratio=self.max_aspect_ratio,
+            min_caption_words=self.min_caption_words,
         )
-
-
-@dataclass(frozen=True)
-class FolderSource(TableSource):
-    """A folder of pictures in the ``imagefolder`` convention.
-
-    Captions stand in ``metadata.jsonl`` or ``metadata.csv`` (``file_name`` and ``text`` or
-    ``caption``); folders named ``train``, ``validation``, ``test`` are splits; any other folders
-    are class labels where there is no metadata.
-    """
-
-    path: str
-    """The folder."""
-
-    @property
-    def place(self) -> str:
-        """The folder."""
-        return self.path
-
-    def read(self) -> DatasetDict:
-        """Read the folder's list of pictures.
-
-        Raises:
-            FileNotFoundError: There is no such folder.
-            ValueError: It holds no pictures, or its metadata cannot be read.
-        """
-        folder = Path(self.path).expanduser()
-        if not folder.is_dir():
-            raise FileNotFoundError(
-                f"there is no folder {self.path}: name the one with the pictures"
-            )
-        if not any(path.suffix.lower() in PICTURE_ENDINGS for path in folder.rglob("*")):
-            raise ValueError(
-                f"{self.path} holds no pictures: put .png or .jpg files there, and their captions "
-                'into metadata.jsonl: {"file_name": "a.png", "text": "a red star"}'
-            )
-        return _loaded(self.place, "imagefolder", data_dir=str(folder.resolve()))
-
-
-@dataclass(frozen=True)
-class ParquetSource(TableSource):
-    """Parquet files with a column of pictures."""
-
-    data_files: dict[str, str | list[str]]
-    """File or pattern of each split, or several: ``{train: data/train-*.parquet}``."""
-
-    @property
-    def place(self) -> str:
-        """The files."""
-        return ", ".join(file for files in self.data_files.values() for file in listed(files))
-
-    def read(self) -> DatasetDict:
-        """Open the files.
-
-        Raises:
-            FileNotFoundError: There is no such file.
-            ValueError: They cannot be read.
-        """
-        return _loaded(self.place, "parquet", data_files=dict(self.data_files))
-
-
-@dataclass(frozen=True)
-class HubSource(TableSource):
-    """A data set of the Hugging Face hub, or anything else that ``load_dataset`` reads."""
-
-    name: str
-    """Name, such as ``user/dataset``, or a local folder that ``datasets`` knows."""
-    config_name: str | None = field(default=None, kw_only=True)
-    """Which configuration of it."""
-    revision: str | None = field(default=None, kw_only=True)
-    """Which version of it: a commit, a tag or a branch."""
-
-    @property
-    def place(self) -> str:
-        """The name."""
-        return self.name
-
-    def read(self) -> DatasetDict:
-        """Download the data set, or take it from the cache.
-
-        Raises:
-            FileNotFoundError: There is no such data set.
-            ValueError: It cannot be read.
-        """
-        return _loaded(self.place, self.name, self.config_name, revision=self.revision)
-
-
-def _loaded(place: str, *args: Any, **kwargs: Any) -> DatasetDict:
-    try:
-        found = load_dataset(*args, **kwargs)
-    except FileNotFoundError as error:
-        raise FileNotFoundError(f"there is no data set at {place}: {error}") from error
-    except DatasetGenerationError as error:
-        raise ValueError(f"cannot read {place}: {error.__cause__ or error}") from error
-    except (ValueError, OSError) as error:
-        raise ValueError(f"cannot read {place}: {error}") from error
-    return found if isinstance(found, DatasetDict) else DatasetDict({"train": found})
-
-
-def listed(files: str | list[str]) -> list[str]:
-    """Files of a split, be it one or several."""
-    return [files] if isinstance(files, str) else list(files)

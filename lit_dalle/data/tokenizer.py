@@ -23,8 +23,8 @@ from tokenizers import (
 )
 from torch import Tensor
 
-from lit_dalle.data.errors import RowError
 from lit_dalle.data.merging import Merges
+from lit_dalle.data.notes import RowError
 
 PAD, BOS, EOS = "[PAD]", "[BOS]", "[EOS]"
 PAD_ID, BOS_ID, EOS_ID = 0, 1, 2

@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import pyarrow as pa  # type: ignore[import-untyped]
+from datasets import Dataset
+
 
 @contextmanager
 def whole_folder(target: str | Path, marker: str) -> Iterator[Path]:
@@ -99,3 +102,10 @@ def _swap(part: Path, target: Path) -> None:
         os.rename(old, target)
         raise
     shutil.rmtree(old)
+
+
+def write_arrow(table: Dataset, path: Path) -> None:
+    """Write a table as an Arrow stream, which ``Dataset.from_file`` maps into memory."""
+    arrow = table.data.table
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, arrow.schema) as stream:
+        stream.write_table(arrow)

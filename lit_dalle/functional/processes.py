@@ -1,10 +1,12 @@
 """Rows of all processes together, so that a loss over the whole batch has exact gradients."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 from torch import distributed as dist
+
+T = TypeVar("T")
 
 
 def gather_rows(rows: Tensor) -> Tensor:
@@ -30,6 +32,25 @@ def all_gather(rows: Tensor) -> Tensor:
 def world_size() -> int:
     """Number of processes that train together."""
     return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
+
+
+def everyone(has: bool) -> bool:
+    """Whether all processes say so; each must ask as often as the others."""
+    if world_size() == 1:
+        return has
+    device = "cuda" if dist.get_backend() == "nccl" else "cpu"
+    answer = torch.tensor(int(has), device=device)
+    dist.all_reduce(answer, op=dist.ReduceOp.MIN)
+    return bool(answer.item())
+
+
+def all_objects(own: T) -> list[T]:
+    """What each process has, plain data, in rank order; each must ask."""
+    if world_size() == 1:
+        return [own]
+    everywhere: list[Any] = [None] * world_size()
+    dist.all_gather_object(everywhere, own)
+    return everywhere
 
 
 class _Gather(torch.autograd.Function):

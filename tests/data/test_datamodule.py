@@ -1,4 +1,5 @@
 import json
+import re
 from types import SimpleNamespace
 
 import pytest
@@ -247,12 +248,32 @@ def test_an_unreadable_picture_is_one_line_out_of_workers_too(tmp_path, workers,
         picture_of(number).save(tmp_path / f"{number}.png")
     (tmp_path / "2.png").write_bytes(b"no picture")
     source = FolderSource(str(tmp_path), validation_share=0.0)
-    module = data(source, batch_size=2, num_workers=workers, cache=cache)
+    options = {"batch_size": 2, "num_workers": workers, "cache": cache}
     with pytest.raises(
-        ValueError, match=r"^cannot read the picture \S*/2\.png \(row 2 of"
+        ValueError, match=r"^1 rows of train cannot be used, more than the share of 0 that"
     ) as caught:
-        list(module.train_dataloader())
+        list(data(source, max_bad_share=0.0, **options).train_dataloader())
     assert "\n" not in str(caught.value)
+    assert "most often not a picture: cannot read the picture" in str(caught.value)
+    module = data(source, max_bad_share=0.3, **options)
+    batches = list(module.train_dataloader())
+    assert sorted(index for batch in batches for index in batch["index"].tolist()) == [0, 1, 3]
+    assert all("notes" not in batch for batch in batches)
+    assert module.ledgers["train"].counts == {"read": 4, "skipped/not a picture": 1}
+
+
+def test_what_was_skipped_is_told_in_the_end(tmp_path, capsys):
+    for number in range(4):
+        picture_of(number).save(tmp_path / f"{number}.png")
+    (tmp_path / "2.png").write_bytes(b"no picture")
+    picture_of(3).convert("L").save(tmp_path / "3.png")
+    module = data(FolderSource(str(tmp_path), validation_share=0.0), batch_size=2, max_bad_share=1)
+    list(module.train_dataloader())
+    module.teardown("fit")
+    told = capsys.readouterr().out
+    assert "train: 4 rows read, of which" in told
+    assert re.search(r"1 skipped: not a picture — cannot read the picture .*2\.png", told)
+    assert re.search(r"1 converted: grey — .*3\.png \(row 3 of .* is grey", told)
 
 
 def test_the_tokenizer_travels_in_the_state(source, tokenizer_path):

@@ -68,7 +68,7 @@ def test_pictures_are_turned_upright():
             {"bytes": b"no picture", "path": "a/b.png"},
             r"cannot read the picture a/b\.png \(row 7\)",
         ),
-        ({"bytes": None, "path": "a/missing.png"}, r"cannot read the picture a/missing\.png"),
+        ({"bytes": None, "path": "a/missing.png"}, r"there is no file a/missing\.png"),
         ({"bytes": None, "path": None}, "row 7 has no picture"),
         (None, "row 7 has no picture"),
     ],

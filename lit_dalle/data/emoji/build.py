@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import datasets
-import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 from datasets import Dataset, Features, Image, List, Value
 
@@ -23,7 +22,7 @@ from lit_dalle.data.emoji.drawings import READERS
 from lit_dalle.data.emoji.names import LANGUAGES, Name, key, read_names
 from lit_dalle.data.emoji.packages import PACKAGES, Package, fetch
 from lit_dalle.data.emoji.rendering import render, to_png
-from lit_dalle.data.writing import whole_file, whole_folder, write_json
+from lit_dalle.data.writing import whole_file, whole_folder, write_arrow, write_json
 
 MARKER = "built.json"
 """File that says what a folder was built from."""
@@ -132,7 +131,7 @@ def _drawn(
         step("draw", 1)
     table = Dataset.from_dict({"hexcode": list(found), "png": list(found.values())})
     with whole_file(kept) as part:
-        _write_arrow(table, part)
+        write_arrow(table, part)
     return found
 
 
@@ -146,12 +145,6 @@ def _png(drawing: bytes | None, package: Package, entry: Entry, names: Mapping[s
         raise ValueError(
             f"{package} has a drawing of {which} that cannot be read: {error}"
         ) from error
-
-
-def _write_arrow(table: Dataset, path: Path) -> None:
-    arrow = table.data.table
-    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, arrow.schema) as stream:
-        stream.write_table(arrow)
 
 
 def _rows(

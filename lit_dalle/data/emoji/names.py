@@ -13,7 +13,7 @@ LANGUAGES = ("zh", "de", "fr", "es", "ja")
 TONES = ("", "light", "medium-light", "medium", "medium-dark", "dark")
 """Skin tones by their number."""
 LOOSE = ("component", "regional-indicator")
-"""Group and subgroup of what belongs to none in the package: letters that flags are spelled with."""
+"""Group and subgroup of what has none in the package: the letters that flags are spelled with."""
 
 
 @dataclass(frozen=True)

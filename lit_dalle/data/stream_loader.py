@@ -1,0 +1,225 @@
+"""Loading from a stream, which resumes in mid-epoch at the row where it was."""
+
+from collections import deque
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from lit_dalle.data.examples import Batch, BatchMaker
+from lit_dalle.data.ledger import Ledger
+from lit_dalle.data.loader import count_rows
+from lit_dalle.data.shards import Shards
+from lit_dalle.data.streaming import Place, Stream, Told
+from lit_dalle.functional.processes import all_objects, everyone
+
+REMEMBERED = 4
+"""Batches whose states are kept: a trainer fetches one ahead of those it has begun."""
+
+
+class StreamLoader(DataLoader[Any]):
+    """A loader of a stream.
+
+    Rows that do not fill a batch of their worker are put together at the end of the epoch; in
+    training the last that still fill none are left out, and an epoch ends for all processes when
+    one has no further batch.
+
+    Args:
+        stream: What to read.
+        num_workers: Processes that read and decode.
+        ledger: Counts what happens to the rows.
+        fetched_ahead: Whether who reads takes batches before it begins them, as the trainer does
+            where the number of batches is not known, and calls :meth:`begin_batch`.
+    """
+
+    def __init__(
+        self,
+        stream: Stream,
+        num_workers: int = 0,
+        *,
+        ledger: Ledger | None = None,
+        fetched_ahead: bool = False,
+    ) -> None:
+        super().__init__(
+            stream,
+            batch_size=None,
+            num_workers=num_workers,
+            generator=torch.Generator().manual_seed(0),  # leaves the global one alone
+        )
+        self.stream, self.ledger, self.fetched_ahead = stream, ledger, fetched_ahead
+        self._resume: dict[str, Any] | None = None
+        self._start: dict[str, Any] | None = None
+        self._states: deque[dict[str, Any]] = deque(maxlen=REMEMBERED)
+        self._begun = 0
+
+    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
+        """Yield the batches of the next epoch, or of the rest of one that is resumed.
+
+        An epoch of which no batch was begun is the next one again.
+        """
+        self._start = self._next_start()
+        self._resume, self._begun = None, 0
+        self._states.clear()
+        self._states.append(self._start)
+        if self.ledger is not None:
+            self.ledger.begin(self._start["counts"])
+        return self._agreed(self._epoch_batches(self._start))
+
+    def begin_batch(self) -> None:
+        """Be told by the trainer that it begins a batch, where it fetches one ahead."""
+        self._begun += 1
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return where each process is after the last batch that it began; each must ask."""
+        return self._shape() | {"ranks": all_objects(self._own_state())}
+
+    def _own_state(self) -> dict[str, Any]:
+        if self._resume is not None or self._start is None:
+            return self._resume or self._fresh(0)
+        if not self.fetched_ahead:
+            return self._states[-1]
+        wanted = self._start["delivered"] + self._begun
+        return next(state for state in reversed(self._states) if state["delivered"] <= wanted)
+
+    def _next_start(self) -> dict[str, Any]:
+        if self._resume is None and self._start is not None:
+            unused = self.fetched_ahead and not self._begun
+            return self._start if unused else self._fresh(self._start["epoch"] + 1)
+        state = self._resume or self._fresh(0)
+        return self._fresh(state["epoch"] + 1) if state["ended"] else state
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on after the batch that ``state_dict`` was taken after.
+
+        Raises:
+            ValueError: It was saved with other numbers of workers or processes, or another buffer.
+        """
+        for name, value in self._shape().items():
+            if state_dict[name] != value:
+                raise ValueError(
+                    f"the stream was saved with {name} {state_dict[name]}, now it is {value}: "
+                    "resume with the same, or begin a new run from the weights (model.start)"
+                )
+        own = state_dict["ranks"][self.stream.rank]
+        self._resume, self._start = dict(own), None
+
+    def _epoch_batches(self, state: dict[str, Any]) -> Iterator[Batch]:
+        places = {int(slot): Place(*place) for slot, place in state["places"].items()}
+        self.stream.begin(state["epoch"], state["next_slot"], places)
+        rests: dict[int, Batch] = {}
+        for batch in super().__iter__():
+            told: Told = batch.pop("stream")
+            if told.is_rest:
+                rests[told.slot] = batch
+                continue
+            state = self._after(state, told)
+            yield self._counted(batch, state)
+        yield from self._of_rests([rests[slot] for slot in sorted(rests)], state)
+
+    def _of_rests(self, rests: list[Batch], state: dict[str, Any]) -> Iterator[Batch]:
+        """Batches of the rows that were left over by the slots."""
+        done = state["rests"]
+        for number, batch in enumerate(joined(rests, self.stream.batch_size)):
+            size = len(batch["index"])
+            whole = size == self.stream.batch_size or not self.stream.maker.shown.train
+            if number < done:
+                continue
+            state = state | {"rests": number + 1, "delivered": state["delivered"] + 1}
+            if self.ledger is not None:
+                count_rows(self.ledger, batch)
+            if size and whole:
+                yield self._remember(batch, state)
+
+    def _counted(self, batch: Batch, state: dict[str, Any]) -> Batch:
+        if self.ledger is not None:
+            count_rows(self.ledger, batch)
+        batch.pop("notes", None)
+        return self._remember(batch, state)
+
+    def _remember(self, batch: Batch, state: dict[str, Any]) -> Batch:
+        counts = self.ledger.state() if self.ledger is not None else {}
+        self._states.append(state | {"counts": counts})
+        batch.pop("notes", None)
+        return batch
+
+    def _after(self, state: dict[str, Any], told: Told) -> dict[str, Any]:
+        slots = max(1, self.num_workers)
+        return state | {
+            "delivered": state["delivered"] + 1,
+            "places": state["places"] | {str(told.slot): list(told.place)},
+            "next_slot": (told.slot + 1) % slots,
+        }
+
+    def _agreed(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+        """In training, end when one of the processes has no further batch."""
+        together = self.stream.world_size > 1 and self.stream.maker.shown.train
+        for batch in batches:
+            if together and not everyone(True):
+                self._states.pop()  # of this batch, which is left out
+                break
+            yield batch
+        else:
+            if together:
+                everyone(False)
+        self._states[-1]["ended"] = True
+
+    def _shape(self) -> dict[str, int]:
+        """What must be as it was for a state to have a meaning."""
+        return {
+            "num_workers": self.num_workers,
+            "world_size": self.stream.world_size,
+            "batch_size": self.stream.batch_size,
+            "buffer": self.stream.buffer,
+            "shards": len(self.stream.shards),
+        }
+
+    def _fresh(self, epoch: int) -> dict[str, Any]:
+        start = {"places": {}, "next_slot": 0, "rests": 0, "delivered": 0, "counts": {}}
+        return {"epoch": epoch, "ended": False} | start
+
+
+def make_stream_loader(
+    shards: Shards,
+    maker: BatchMaker,
+    batch_size: int,
+    *,
+    num_workers: int = 0,
+    buffer: int = 1024,
+    rank: int = 0,
+    world_size: int = 1,
+    limit: int | None = None,
+    ledger: Ledger | None = None,
+    fetched_ahead: bool = False,
+) -> StreamLoader:
+    """Return the loader of a split that is a stream; see :class:`Stream`, :class:`StreamLoader`."""
+    stream = Stream(
+        shards,
+        maker,
+        batch_size,
+        buffer=buffer,
+        rank=rank,
+        world_size=world_size,
+        limit=limit,
+    )
+    return StreamLoader(stream, num_workers, ledger=ledger, fetched_ahead=fetched_ahead)
+
+
+def joined(batches: list[Batch], size: int) -> Iterator[Batch]:
+    """Put the rows of small batches together and cut them anew; the notes go with the first."""
+    notes = [note for batch in batches for note in batch.pop("notes", ())]
+    filled = [batch for batch in batches if len(batch["index"])]
+    if not filled:
+        yield {"index": torch.zeros(0, dtype=torch.int64), "notes": notes}
+        return
+    whole = {name: _cat([batch[name] for batch in filled]) for name in filled[0]}
+    for first in range(0, len(whole["index"]), size):
+        part = {name: values[first : first + size] for name, values in whole.items()}
+        yield part | {"notes": [] if first else notes}
+
+
+def _cat(values: list[Any]) -> Any:
+    if isinstance(values[0], Tensor):
+        return torch.cat(values)
+    return [item for some in values for item in some]

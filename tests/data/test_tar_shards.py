@@ -1,0 +1,137 @@
+"""Tar shards: read by an index in any order, and from first to last, with the same rows."""
+
+import gzip
+import io
+import json
+import tarfile
+
+import pytest
+from PIL import Image
+
+from lit_dalle.data import ImageTextDataModule, WebDatasetSource
+from lit_dalle.data.tar_shards import find_shards
+
+
+def png(number):
+    content = io.BytesIO()
+    Image.new("RGB", (16, 16), (number, 0, 0)).save(content, format="PNG")
+    return content.getvalue()
+
+
+def write_tar(path, files):
+    with tarfile.open(path, "w") as archive:
+        for name, content in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+
+
+@pytest.fixture
+def shards(tmp_path):
+    for shard in range(3):
+        files = {}
+        for row in range(5):
+            number = shard * 5 + row
+            files[f"some/{number:03}.png"] = png(number)
+            files[f"some/{number:03}.txt"] = f"picture {number}".encode()
+            files[f"some/{number:03}.json"] = json.dumps({"kind": f"kind {number % 2}"}).encode()
+        write_tar(tmp_path / f"s-{shard:02}.tar", files)
+    return tmp_path
+
+
+def source(folder, files="s-{00..02}.tar", **options):
+    return WebDatasetSource({"train": str(folder / files)}, validation_share=0.0, **options)
+
+
+def shown(rows):
+    return sorted((row["image"].getpixel((0, 0))[0], *row["caption"]) for row in rows)
+
+
+def streamed(some):
+    shards = some.shards("train")
+    for number in range(len(shards)):
+        numbered = list(enumerate(shards.rows(number)))
+        columns = shards.read(number, numbered)
+        for at in range(len(numbered)):
+            yield {name: values[at] for name, values in columns.items()}
+
+
+EXPECTED = [(number, f"picture {number}") for number in range(15)]
+
+
+def test_both_ways_have_the_same_rows(shards):
+    assert shown(source(shards).load("train")) == EXPECTED
+    assert shown(streamed(source(shards, streaming=True))) == EXPECTED
+    assert shown(streamed(source(shards, "*.tar", streaming=True))) == EXPECTED
+
+
+def test_columns_of_the_json(shards):
+    options = {"caption_column": "kind", "group_column": "text"}
+    rows = source(shards, **options).load("train")
+    assert rows[3]["caption"] == ["kind 1"]
+    assert rows[3]["group"] == "picture 3"
+    first = next(streamed(source(shards, streaming=True, **options)))
+    assert (first["caption"], first["group"]) == (["kind 0"], "picture 0")
+
+
+def test_rows_go_on_from_any(shards):
+    stream = source(shards, streaming=True).shards("train")
+    assert [row["text"] for row in stream.rows(1, 3)] == ["picture 8", "picture 9"]
+
+
+def test_compressed_shards_are_streamed(shards):
+    tar = (shards / "s-00.tar").read_bytes()
+    (shards / "one.tar.gz").write_bytes(gzip.compress(tar))
+    some = source(shards, "one.tar.gz", streaming=True)
+    assert shown(streamed(some)) == EXPECTED[:5]
+    with pytest.raises(ValueError, match="is no uncompressed local .tar.*set streaming"):
+        source(shards, "one.tar.gz").load("train")
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_a_shard_that_is_cut_short_says_so(shards, streaming):
+    path = shards / "s-01.tar"
+    path.write_bytes(path.read_bytes()[:3000])
+    some = source(shards, streaming=streaming)
+    rows = list(streamed(some) if streaming else some.load("train"))
+    (cut,) = [row for row in rows if any("its rows end here" in n.message for n in row["notes"])]
+    assert cut["image"] is None
+    whole = [row for row in rows if row["image"] is not None]
+    assert set(shown(whole)) >= set(EXPECTED[:5] + EXPECTED[10:])
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_a_caption_that_is_no_text(tmp_path, streaming):
+    files = {"a.png": png(1), "a.txt": b"\xff\xfe\x00", "b.png": png(2), "b.txt": b"a star"}
+    write_tar(tmp_path / "s-00.tar", files)
+    some = source(tmp_path, "s-00.tar", streaming=streaming)
+    bad, good = list(streamed(some) if streaming else some.load("train"))
+    assert [note.kind for note in bad["notes"]] == ["caption is no text"]
+    assert good["caption"] == ["a star"]
+
+
+def test_batches_of_a_stream(shards):
+    some = source(shards, streaming=True)
+    module = ImageTextDataModule(some, 16, batch_size=4, num_workers=0, shuffle_buffer=6)
+    batches = list(module.train_dataloader())
+    captions = [caption for batch in batches for caption in batch["captions"]]
+    assert [len(batch["index"]) for batch in batches] == [4, 4, 4]
+    assert len(set(captions)) == 12
+    for batch in batches:
+        reds = (batch["images"][:, 0, 0, 0] * 255).round().int().tolist()
+        assert batch["captions"] == [f"picture {red}" for red in reds]
+
+
+def test_what_goes_by_number_is_refused_of_a_stream(shards):
+    some = source(shards, streaming=True)
+    with pytest.raises(ValueError, match=r"data\.cache keep rows by their numbers"):
+        ImageTextDataModule(some, 16, cache=True).train_dataloader()
+    with pytest.raises(ValueError, match="has no validation split"):
+        ImageTextDataModule(some, 16).val_dataloader()
+
+
+def test_no_shards(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"there is no shard .*s-00\.tar"):
+        find_shards([str(tmp_path / "s-{00..02}.tar")])
+    with pytest.raises(FileNotFoundError, match="there is no shard"):
+        find_shards([str(tmp_path / "*.tar")])

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from lit_dalle.data.tokenizer import CaptionTokenizer
 from lit_dalle.data.writing import read_json, whole_folder, write_json
+from lit_dalle.generation.hub import PRETRAINED
 from lit_dalle.models.clip import Clip
 from lit_dalle.models.clip_config import ClipConfig
 from lit_dalle.models.dalle import Dalle
@@ -48,6 +49,18 @@ NETS: dict[Kind, NetKind] = {
     "clip": NetKind(Clip, ClipConfig),
     "resnet": NetKind(ResNet, ResNetConfig),
 }
+
+
+def net_folder(name: str | Path) -> Path:
+    """Return the folder of an exported net: that of a name such as ``emoji/dvae`` where it ships.
+
+    Args:
+        name: A folder, or PIPELINE/PART of what comes with the package; a folder that is there
+            wins.
+    """
+    folder = Path(name).expanduser()
+    shipped = PRETRAINED / name
+    return shipped if not folder.exists() and (shipped / CONFIG).is_file() else folder
 
 
 def save_model(
@@ -164,7 +177,7 @@ def load_model(
         FileNotFoundError: No such folder, or one of its files is missing.
         ValueError: Not an exported net, of another kind, corrupt, or weights and config differ.
     """
-    folder = Path(folder)
+    folder = net_folder(folder)
     found_kind, config = load_config(folder, kind)
     weights = _read_weights(folder / WEIGHTS, dtype or torch.float32)
     net = _net_with(NETS[found_kind].net, config, weights, folder)
@@ -178,7 +191,7 @@ def load_tokenizer(folder: str | Path) -> CaptionTokenizer:
         FileNotFoundError: No such folder, or no tokenizer in it.
         ValueError: The tokenizer cannot be read.
     """
-    folder = Path(folder)
+    folder = net_folder(folder)
     read_config(folder)
     if not (folder / TOKENIZER).is_file():
         raise FileNotFoundError(f"{folder} has no {TOKENIZER}: export the net with its tokenizer")
@@ -192,7 +205,7 @@ def read_config(folder: str | Path) -> dict[str, Any]:
         FileNotFoundError: No such folder.
         ValueError: The folder is not an exported net, or was written by a newer version.
     """
-    folder = Path(folder)
+    folder = net_folder(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"no folder {folder}: give the folder of an exported net")
     if not (folder / CONFIG).is_file():
@@ -221,13 +234,13 @@ def load_config(folder: str | Path, kind: Kind | None = None) -> tuple[Kind, Any
     found_kind: Kind = found["kind"]
     if kind is not None and found_kind != kind:
         raise ValueError(f"{folder} holds a {found_kind}, a {kind} is needed here")
-    path = Path(folder) / CONFIG
+    path = net_folder(folder) / CONFIG
     return found_kind, build_config(NETS[found_kind].config, found["config"], path)
 
 
 def exported_kind(folder: str | Path) -> Kind | None:
     """Return the kind of an exported net of ours; None where a folder holds something else."""
-    path = Path(folder) / CONFIG
+    path = net_folder(folder) / CONFIG
     kind = read_json(path).get("kind") if path.is_file() else None
     return kind if kind in NETS else None
 
@@ -241,7 +254,7 @@ def folder_hash(folder: str | Path) -> str:
         FileNotFoundError: The folder or its weights are missing.
         ValueError: The folder is not an exported net.
     """
-    folder = Path(folder)
+    folder = net_folder(folder)
     found = read_config(folder)
     if not (folder / WEIGHTS).is_file():
         raise FileNotFoundError(f"{folder} has no {WEIGHTS}: export the net again")
@@ -263,7 +276,7 @@ def tokens_hash(folder: str | Path) -> str:
         FileNotFoundError: The folder or its weights are missing.
         ValueError: The folder is not an exported dVAE, or its weights are corrupt.
     """
-    folder = Path(folder)
+    folder = net_folder(folder)
     _, config = load_config(folder, "dvae")
     weights = _read_weights(folder / WEIGHTS, torch.float32)
     digest = hashlib.sha256(json.dumps(asdict(config), sort_keys=True).encode())

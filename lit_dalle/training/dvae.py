@@ -66,7 +66,7 @@ class LitDiscreteVAE(L.LightningModule):
             van den Oord et al. 2017).
         code_revival: A code of ``vq`` that is chosen less often than this share of an even one
             starts again at some latent of the batch (our choice): the higher, the more evenly
-            codes are used.
+            codes are used. None for the 0.02 of ``NearestCodes``.
         code_sharpness: Spread the codes over the first batch's features before the first update,
             with logits of this sharpness (our choice, see ``spread_codes``; None as published).
         start: Folder of an exported dVAE to start from, of the same sizes; its codes stay where
@@ -87,7 +87,7 @@ class LitDiscreteVAE(L.LightningModule):
         likelihood: Likelihood = "logit_laplace",
         min_log_scale: float | None = None,
         commitment: float = 0.25,
-        code_revival: float = 0.02,
+        code_revival: float | None = None,
         code_sharpness: float | None = None,
         start: str | None = None,
         decoder_only: bool = False,
@@ -116,10 +116,19 @@ class LitDiscreteVAE(L.LightningModule):
             }
         )
         self.net = DiscreteVAE(self.config)
-        if isinstance(self.net.codes, NearestCodes):
-            self.net.codes.revival = code_revival
+        if code_revival is not None:
+            self._revive(code_revival)
         self._psnr: dict[str, list[Tensor]] = defaultdict(list)
         self._counts = torch.zeros(0, dtype=torch.int64)
+
+    def _revive(self, share: float) -> None:
+        codes = self.net.codes
+        if not isinstance(codes, NearestCodes):
+            raise ValueError(
+                f"code_revival is of the quantizer vq, this one is {self.config.quantizer}: "
+                "leave it out"
+            )
+        codes.revival = share
 
     def setup(self, stage: str) -> None:
         """Take the weights to start from where a training begins."""

@@ -69,7 +69,7 @@ def test_another_seed_is_another_order():
 def test_it_goes_on_where_it_was(sizes, workers):
     whole = StreamLoader(stream(sizes), workers)
     expected = [indices(whole), indices(whole)]
-    for stop in range(len(expected[0]) + 1):
+    for stop in range(0, len(expected[0]) + 1, 4 if workers else 1):
         loader = StreamLoader(stream(sizes), workers)
         batches = iter(loader)
         before = indices(next(batches) for _ in range(stop))

@@ -2,6 +2,7 @@ import pytest
 import torch
 from einops import rearrange
 
+from lit_dalle.functional.quantize import codebook_perplexity
 from lit_dalle.models.codes import NearestCodes, ScalarCodes
 from lit_dalle.models.dvae import DiscreteVAE, DiscreteVAEConfig, to_images
 
@@ -108,3 +109,17 @@ def test_decoding_tokens_equals_decoding_the_codes_of_training(kind):
 def test_levels_that_do_not_make_the_codebook_are_refused():
     with pytest.raises(ValueError, match=r"levels \[4, 4\] make 16 codes, codebook_size is 12"):
         DiscreteVAEConfig(**TOY, quantizer="fsq", levels=(4, 4))
+
+
+def test_codes_that_start_again_sooner_are_used_more_evenly():
+    torch.manual_seed(0)
+    crowd, rest = 0.05 * torch.randn(700, 4), 2 * torch.randn(300, 4)
+    given = torch.cat([crowd, rest])[torch.randperm(1000)].T.reshape(1, 4, 25, 40)
+    used = {}
+    for share in (0.02, 0.5):
+        codes = nearest(codes=32, channels=4, revival=share).train()
+        for _ in range(300):
+            codes(given, None, 1.0)
+        counts = torch.bincount(codes.eval().tokens(given).flatten(), minlength=32)
+        used[share] = codebook_perplexity(counts)
+    assert used[0.5] > 1.2 * used[0.02]

@@ -203,3 +203,9 @@ def test_terms_of_a_softmax_are_refused_where_there_is_none(term):
 def test_unknown_setting_is_named():
     with pytest.raises(ValueError, match="DiscreteVAEConfig has no field hiden"):
         LitDiscreteVAE({"hiden": 8})
+
+
+def test_revival_is_of_vq_alone():
+    with pytest.raises(ValueError, match="code_revival is of the quantizer vq, this one is gumbel"):
+        module(code_revival=0.1)
+    assert module(replace(TINY, quantizer="vq"), code_revival=0.1).net.codes.revival == 0.1

@@ -9,7 +9,7 @@ from torch.utils.data import DataLoader
 
 from lit_dalle.data.tokenizer import CaptionTokenizer
 from lit_dalle.functional.schedules import Schedule
-from lit_dalle.generation.export import save_model
+from lit_dalle.generation.export import load_model, save_model
 from lit_dalle.interop.clip_tokenizer import read_bpe_file
 from lit_dalle.models.clip import Clip
 from lit_dalle.models.clip_config import ClipConfig
@@ -233,3 +233,13 @@ def test_a_tokenizer_with_more_tokens_than_the_net_is_refused_before_training(tm
     module = LitDalle(replace(SIZES, text_vocab_size=260), FROZEN)
     with pytest.raises(ValueError, match=r"270 tokens.*260"):
         fit(module, Tokenized(PIECES, **tokens()), tmp_path)
+
+
+def test_a_part_of_what_is_shipped_can_be_started_from():
+    shipped = load_model("emoji/dvae", kind="dvae")
+    net = DiscreteVAE(shipped.config)
+    start_from(net, "emoji/dvae")
+    for name, value in shipped.state_dict().items():
+        assert torch.equal(net.state_dict()[name], value), name
+    with pytest.raises(FileNotFoundError, match="no folder emoji/nothing"):
+        start_from(net, "emoji/nothing")

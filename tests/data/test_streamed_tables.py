@@ -1,0 +1,102 @@
+"""Tables as streams have the rows of the same tables read by number."""
+
+import pytest
+from datasets import Dataset, Features, Image, Value
+from PIL import Image as Pictures
+
+from lit_dalle.data import HubSource, ImageTextDataModule, MixedSource, ParquetSource
+
+
+def write(folder, name, numbers):
+    content = {
+        "image": [Pictures.new("RGB", (9, 7), (number, 0, 0)) for number in numbers],
+        "text": [f"picture {number}" for number in numbers],
+        "kind": ["odd" if number % 2 else "even" for number in numbers],
+    }
+    features = {"image": Image(), "text": Value("string"), "kind": Value("string")}
+    folder.mkdir(exist_ok=True)
+    Dataset.from_dict(content, features=Features(features)).to_parquet(folder / name)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for shard in range(3):
+        write(tmp_path / "set", f"train-{shard}.parquet", range(shard * 7, shard * 7 + 7))
+    write(tmp_path / "set", "validation-0.parquet", range(30, 36))
+    return tmp_path / "set"
+
+
+def parquet(folder, **options):
+    files = {split: str(folder / f"{split}-*.parquet") for split in ("train", "validation")}
+    return ParquetSource(files, **options)
+
+
+def captions(source, split="train", **options):
+    module = ImageTextDataModule(source, 16, batch_size=3, **options)
+    loader = module.train_dataloader() if split == "train" else module.val_dataloader()
+    found = []
+    for batch in loader:
+        reds = (batch["images"][:, 0, 8, 8] * 255).round().int().tolist()
+        assert batch["captions"] == [f"picture {red}" for red in reds]
+        found += reds
+    return found
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_every_row_once(folder, workers):
+    streamed = parquet(folder, streaming=True)
+    assert sorted(captions(streamed, num_workers=workers, shuffle_buffer=4)) == list(range(21))
+    assert sorted(captions(parquet(folder), num_workers=workers)) == list(range(21))
+
+
+def test_validation_is_in_order(folder):
+    assert captions(parquet(folder, streaming=True), "validation") == list(range(30, 36))
+    assert captions(parquet(folder, streaming=True), "validation", eval_limit=4) == [30, 31, 32, 33]
+
+
+def test_a_folder_that_datasets_knows(folder):
+    source = HubSource(str(folder), streaming=True)
+    assert source.splits() == ("train", "validation")
+    assert sorted(captions(source)) == list(range(21))
+
+
+def test_captions_for_a_tokenizer(folder):
+    texts = [f"picture {number}" for number in range(21)]
+    assert list(parquet(folder, streaming=True).captions()) == texts
+    both = MixedSource([parquet(folder, streaming=True), parquet(folder, streaming=True)])
+    assert sorted(both.captions()) == sorted(texts * 2)
+
+
+def test_a_mixture_of_streams(folder):
+    both = MixedSource([parquet(folder, streaming=True)] * 2, weights=[1, 2])
+    found = captions(both)
+    assert len(found) == 63
+    assert {found.count(number) for number in range(21)} == {3}
+
+
+def test_no_mixture_of_streams_and_tables(folder):
+    with pytest.raises(ValueError, match="of streams or of none"):
+        MixedSource([parquet(folder, streaming=True), parquet(folder)])
+
+
+def test_classes_that_are_words_are_refused(folder):
+    source = parquet(folder, streaming=True, label_column="kind")
+    with pytest.raises(ValueError, match="labels that are words, as in column 'kind'"):
+        source.shards("train")
+
+
+def test_a_stream_holds_nothing_out(folder):
+    source = ParquetSource({"train": str(folder / "train-*.parquet")}, streaming=True)
+    assert source.splits() == ("train",)
+    with pytest.raises(ValueError, match="A stream holds nothing out"):
+        source.shards("validation")
+
+
+def test_filters(folder):
+    narrow = parquet(folder, max_aspect_ratio=1.2)
+    assert [note.kind for note in narrow.load("train")[0]["notes"]] == ["too narrow"]
+    wordy = parquet(folder, min_caption_words=3)
+    (note,) = wordy.load("train", pictures=False)[0]["notes"]
+    assert (note.action, note.kind) == ("filtered", "caption too short")
+    assert parquet(folder, max_aspect_ratio=1.3).load("train")[0]["notes"] == []

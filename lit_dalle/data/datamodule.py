@@ -1,6 +1,7 @@
 """One data module for all stages: what a stage needs is said by its arguments."""
 
 from dataclasses import fields, is_dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -306,19 +307,30 @@ class ImageTextDataModule(L.LightningDataModule):
                 "data.image_tokens and data.cache keep rows by their numbers, which a stream does "
                 "not have: leave them out, or the source's streaming"
             )
-        return self.source.shards(split)
+        shards = self.source.shards(split)
+        if self.tokenizer is not None:
+            numbered = ((n, row) for n in range(len(shards)) for row in shards.rows(n))
+            for number, row in islice(numbered, 1):
+                found = shards.read(number, [(0, row)])
+                self.source.check_captions(found)
+        return shards
 
 
 def _plain(arguments: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments of ``__init__`` as a checkpoint can hold them: plain data."""
-    plain = {name: arguments[name] for name in arguments if name not in ("self", "__class__")}
-    source = plain["source"]
-    kind = type(source)
-    return plain | {
-        "source": {
-            "class_path": f"{kind.__module__}.{kind.__qualname__}",
-            "init_args": {field.name: getattr(source, field.name) for field in fields(source)}
-            if is_dataclass(source)
-            else {},
-        }
+    kept = {name: arguments[name] for name in arguments if name not in ("self", "__class__")}
+    return {name: _plain_value(value) for name, value in kept.items()}
+
+
+def _plain_value(value: Any) -> Any:
+    """A source, also within another, as its class and arguments."""
+    if isinstance(value, list):
+        return [_plain_value(one) for one in value]
+    if not isinstance(value, Source):
+        return value
+    kind = type(value)
+    named: tuple[Any, ...] = fields(value) if is_dataclass(value) else ()
+    return {
+        "class_path": f"{kind.__module__}.{kind.__qualname__}",
+        "init_args": {field.name: _plain_value(getattr(value, field.name)) for field in named},
     }

@@ -100,3 +100,18 @@ def test_filters(folder):
     (note,) = wordy.load("train", pictures=False)[0]["notes"]
     assert (note.action, note.kind) == ("filtered", "caption too short")
     assert parquet(folder, max_aspect_ratio=1.3).load("train")[0]["notes"] == []
+
+
+def test_a_stream_without_captions_is_told_before_training(folder, tokenizer_path):
+    source = parquet(folder, streaming=True, image_column="image", caption_column=[])
+    module = ImageTextDataModule(source, 16, tokenizer=tokenizer_path, text_len=8)
+    with pytest.raises(ValueError, match="have no captions: say where they are"):
+        module.train_dataloader()
+
+
+def test_a_mixture_is_plain_in_a_checkpoint(folder):
+    both = MixedSource([parquet(folder), parquet(folder)], weights=[1, 2])
+    data = ImageTextDataModule(both, 16).hparams["data"]
+    assert eval(repr(data)) == data
+    part = data["source"]["init_args"]["sources"][0]
+    assert part["class_path"] == "lit_dalle.data.table_sources.ParquetSource"

@@ -71,7 +71,7 @@ class BatchMaker:
 
     def _pictures(self, images: list[Any], keys: Sequence[Item]) -> Tensor:
         shown = self.shown
-        if not shown.train:
+        if not shown.train or shown.augmentation == "none":
             squares = [centre(image, shown.image_size, shown.augmentation) for image in images]
         else:
             squares = [

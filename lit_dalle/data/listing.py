@@ -18,6 +18,7 @@ from datasets import ClassLabel, Dataset, Features, List, Value
 
 from lit_dalle.data.columns import TROUBLE
 from lit_dalle.data.notes import DAMAGED, NO_PICTURE, NO_TEXT
+from lit_dalle.data.wording import is_whole
 
 IMAGE = "image"
 """Column of the pictures' paths."""
@@ -52,7 +53,7 @@ def read_list(path: Path) -> Iterator[Row]:
                     file = None
                 row = {IMAGE: None if file is None else str(path.parent / file.strip())} | row
             yield row
-    except (pa.ArrowInvalid, csv.Error) as error:
+    except (pa.ArrowInvalid, csv.Error, UnicodeDecodeError) as error:
         raise ValueError(f"cannot read {path}: {error}") from error
 
 
@@ -93,9 +94,10 @@ def _texts(name: str, values: list[Any], troubles: list[list[str]]) -> tuple[lis
     found: list[Any] = []
     for value, noted in zip(values, troubles, strict=True):
         texts = value if isinstance(value, list) else [] if value is None else [value]
-        wrong = [text for text in texts if not isinstance(text, str) or "\ufffd" in text]
+        wrong = [text for text in texts if not isinstance(text, str) or not is_whole(text)]
         if wrong:
-            noted.append(trouble(NO_TEXT, f"its {name} is {wrong[0]!r:.60}", name))
+            kind = NO_PICTURE if name == IMAGE else NO_TEXT
+            noted.append(trouble(kind, f"its {name} is {wrong[0]!r:.60}", name))
             texts = []
         found.append(texts if has_lists else texts[0] if texts else None)
     return found, List(Value("string")) if has_lists else Value("string")
@@ -123,7 +125,8 @@ def _json_lines(path: Path) -> Iterator[Row]:
         if isinstance(row, dict):
             yield row
         else:
-            message = f"line {number} of {path} is no JSON object: {row!s:.80}"
+            said = str(row).encode("utf-8", "replace").decode()
+            message = f"line {number} of {path} is no JSON object: {said:.80}"
             yield {IMAGE: None, TROUBLE: [trouble(DAMAGED, message)]}
 
 

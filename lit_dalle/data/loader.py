@@ -9,6 +9,7 @@ from torch.utils.data import DataLoader, DistributedSampler
 
 from lit_dalle.data.draws import generator
 from lit_dalle.data.ledger import Ledger
+from lit_dalle.functional.processes import all_objects
 
 Item = tuple[int, int]
 """(epoch, index): the epoch travels with the index, so that workers that live on know it."""
@@ -147,7 +148,7 @@ class ResumableLoader(CountingLoader):
         """Yield the batches of the sampler's epoch; nothing is loaded before the first is taken."""
         counts = (self._resume or {}).get("counts")
         first = self._first_batch()
-        self._begin(counts if first else None)
+        self._begin(self._own(counts) if first else None)
         self._delivered, self._begun = first, self._told
         if isinstance(self.sampler, EpochSampler):
             self.sampler.skipped_batches, first = first, 0
@@ -161,7 +162,8 @@ class ResumableLoader(CountingLoader):
         """Return how many batches of the epoch were handed out, and which epoch it is.
 
         ``told`` is the trainer's count, which a resumed run can advance once too often: when it was
-        stopped after an epoch ended and before the next began. ``counts`` is the ledger's.
+        stopped after an epoch ended and before the next began. ``counts`` are those of the ledgers
+        of all processes; where there are some, each must ask.
         """
         if self._resume is not None:
             return dict(self._resume)
@@ -170,13 +172,18 @@ class ResumableLoader(CountingLoader):
         place = {"epoch": self._told - ahead, "told": self._told, "delivered": delivered}
         if self.ledger is None:
             return place
-        return place | {"counts": self.ledger.state() if delivered else {}}
+        return place | {"counts": all_objects(self.ledger.state() if delivered else {})}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on after the batch that ``state_dict`` was taken after."""
         self._resume = dict(state_dict)
         if isinstance(self.sampler, EpochSampler):
             self.sampler.set_epoch(self._resume["told"])
+
+    def _own(self, counts: list[dict[str, int]] | None) -> dict[str, int] | None:
+        """What this process had counted; there may have been fewer."""
+        rank = getattr(self.sampler, "rank", 0)
+        return counts[rank] if counts and rank < len(counts) else None
 
     @property
     def _told(self) -> int:

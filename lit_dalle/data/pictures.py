@@ -1,9 +1,11 @@
 """Picture files as RGB pictures, and RGB pictures as tensors."""
 
+import os
 import re
 import struct
 import warnings
 from collections.abc import Mapping
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,8 @@ from lit_dalle.data.notes import (
 
 IN_TAR = re.compile(r"(?P<tar>.+\.tar)#(?P<offset>\d+)\+(?P<size>\d+)")
 """Path of a picture in a tar file, see :func:`place_in_tar`."""
+KEPT_OPEN = 32
+"""Tar files that a process keeps open."""
 WITH_ALPHA = ("RGBA", "LA", "PA", "RGBa", "La")
 ORIENTATION = 0x0112
 """EXIF's tag of how a picture is turned."""
@@ -101,9 +105,33 @@ def _opened(path: str) -> str | BytesIO:
     found = IN_TAR.fullmatch(path)
     if found is None:
         return path
-    with open(found["tar"], "rb") as tar:
-        tar.seek(int(found["offset"]))
-        return BytesIO(tar.read(int(found["size"])))
+    state = os.stat(found["tar"])
+    tar = _tar(found["tar"], state.st_ino, state.st_mtime_ns)
+    return BytesIO(tar.read(int(found["offset"]), int(found["size"])))
+
+
+class _Tar:
+    """A tar file that stays open, because opening takes longer than reading a picture.
+
+    Processes that were forked may share it: a read says itself where it begins.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.number = os.open(path, os.O_RDONLY)
+
+    def read(self, first: int, size: int) -> bytes:
+        """Read a part of the file."""
+        return os.pread(self.number, size, first)
+
+    def __del__(self) -> None:
+        if hasattr(self, "number"):
+            os.close(self.number)
+
+
+@lru_cache(KEPT_OPEN)
+def _tar(path: str, number: int, changed: int) -> _Tar:
+    """A tar file, opened once; again where another stands in its place."""
+    return _Tar(path)
 
 
 def _kind_of(error: Exception) -> str:
@@ -127,15 +155,20 @@ def _oddities(image: Image.Image) -> list[str]:
         OTHER_COLOURS: mode in ("CMYK", "YCbCr", "LAB", "HSV"),
         PALETTE: mode in ("P", "PA"),
         ALPHA: mode in WITH_ALPHA or "transparency" in image.info,
-        ANIMATED: getattr(image, "n_frames", 1) > 1,
-        ROTATED: image.getexif().get(ORIENTATION, 1) != 1,
+        ANIMATED: getattr(image, "is_animated", False),
+        ROTATED: _is_rotated(image),
     }
     return [kind for kind, there in found.items() if there]
 
 
+def _is_rotated(image: Image.Image) -> bool:
+    return image.getexif().get(ORIENTATION, 1) in range(2, 9)
+
+
 def to_rgb(image: Image.Image) -> Image.Image:
     """Return any picture as upright RGB: transparency over white, 16 bits and grey to 8-bit RGB."""
-    image = ImageOps.exif_transpose(image)
+    if _is_rotated(image):
+        image = ImageOps.exif_transpose(image)
     if image.mode == "RGB" and "transparency" not in image.info:
         image.load()
         return image

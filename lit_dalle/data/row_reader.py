@@ -21,7 +21,7 @@ from lit_dalle.data.notes import (
     is_usable,
 )
 from lit_dalle.data.pictures import read_picture
-from lit_dalle.data.wording import LABEL, columns_of, worded
+from lit_dalle.data.wording import LABEL, columns_of, is_whole, worded
 
 
 def standard_rows(
@@ -179,4 +179,4 @@ def _record(value: Any) -> Any:
 
 def _says_something(text: str) -> bool:
     """Whether a text is whole, and has a letter, a digit or a symbol such as an emoji."""
-    return "\ufffd" not in text and any(unicodedata.category(letter)[0] in "LNS" for letter in text)
+    return is_whole(text) and any(unicodedata.category(letter)[0] in "LNS" for letter in text)

@@ -123,6 +123,7 @@ def _rows(
     row: Row = {}
     key = None
     for member in archive:
+        archive.members.clear()  # type: ignore[attr-defined]  # they would hold all of a shard
         if not member.isfile():
             continue
         name, ending = _split(member.name)

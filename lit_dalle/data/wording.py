@@ -1,11 +1,14 @@
-"""Captions made of the other columns of a row."""
+"""Captions made of the other columns of a row, and whether a text is whole."""
 
+import re
 from collections.abc import Iterable, Mapping
 from string import Formatter
 from typing import Any
 
 LABEL = "label"
 """Placeholder of the class name, whatever its column is called."""
+HALF = re.compile(r"[\ud800-\udfff]")
+"""Half of a pair of surrogates, as JSON has it where a text was cut within an emoji."""
 
 
 def as_templates(given: str | list[str] | None) -> tuple[str, ...]:
@@ -60,3 +63,8 @@ def _text(value: Any) -> str:
     if isinstance(value, Iterable):
         return ", ".join(text for text in map(_text, value) if text)
     return str(value)
+
+
+def is_whole(text: str) -> bool:
+    """Whether a text has no place that could not be read, and no half of a surrogate pair."""
+    return "\ufffd" not in text and not HALF.search(text)

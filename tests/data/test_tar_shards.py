@@ -84,7 +84,7 @@ def test_compressed_shards_are_streamed(shards):
     (shards / "one.tar.gz").write_bytes(gzip.compress(tar))
     some = source(shards, "one.tar.gz", streaming=True)
     assert shown(streamed(some)) == EXPECTED[:5]
-    with pytest.raises(ValueError, match="is no uncompressed local .tar.*set streaming"):
+    with pytest.raises(ValueError, match=r"is no uncompressed local \.tar.*set streaming"):
         source(shards, "one.tar.gz").load("train")
 
 

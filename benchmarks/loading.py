@@ -1,0 +1,89 @@
+"""Rows between the disk and a batch: how fast, how safely, and in how little memory they are read.
+
+    python benchmarks/loading.py --out results/loading.json
+
+- ``speed``: rows a second in batches of 64 pictures at 64×64, from parquet, tar shards and a
+  folder, in turns with the same work done with ``datasets`` alone; ``ratio`` is ours to theirs, the
+  median over pairs of neighbouring epochs.
+- ``damage``: a folder of which a tenth is damaged or odd in twenty ways, trained on by the command
+  line: rows counted as planned, rows lost and rows shown twice.
+- ``resume``: a training process on a stream is killed (SIGKILL) in mid-epoch and goes on from its
+  last checkpoint; then two processes. Rows that were shown twice or are missing in an epoch.
+- ``memory``: the resident size while a million rows are streamed: ``growth`` is that at the end to
+  that after a tenth.
+- ``wait``: the share of a training step that goes to waiting for its batch, of every recipe of
+  ``configs/world`` and ``configs/emoji``; what a recipe needs and is not there is stood in for.
+
+``--quick`` measures the same on less.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Collection
+from importlib import import_module
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rows.plan import Plan
+
+from lit_dalle.cli.main import keep_freed_memory
+from lit_dalle.evaluation.results import ResultFile, setting
+
+PARTS = ("speed", "damage", "resume", "memory", "wait")
+"""What is measured, a module of ``rows`` each."""
+WIDTH = 160
+"""Columns of the table where there is no terminal."""
+
+
+def main() -> None:
+    """Parse the command line, measure, print and write."""
+    options = _options()
+    results = ResultFile(
+        "loading",
+        setting(seed=options.seed, precision="bf16-mixed")
+        | {"quick": options.quick, "intervals": "95 % of the median"},
+    )
+    plan = Plan(results, options.seed, options.quick, options.workers, options.rows)
+    for part in options.only:
+        import_module(f"rows.{part}").run(plan)
+        if options.out is not None:
+            results.write(options.out)
+    Console(width=None if sys.stdout.isatty() else WIDTH).print(results.table())
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument(
+        "--only",
+        type=_names(PARTS),
+        default=list(PARTS),
+        help=f"of {', '.join(PARTS)} (default: all)",
+    )
+    parser.add_argument("--workers", type=int, help="loading processes (default: of the part)")
+    parser.add_argument("--rows", type=int, help="rows of speed, damage and memory")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--quick", action="store_true", help="the same rows on less")
+    parser.add_argument("--out", type=Path, help="result file")
+    return parser.parse_args()
+
+
+def _names(known: Collection[str]) -> Callable[[str], list[str]]:
+    """Return a parser of names with commas between them."""
+
+    def parse(text: str) -> list[str]:
+        names = [name.strip() for name in text.split(",")]
+        unknown = [name for name in names if name not in known]
+        if unknown:
+            raise argparse.ArgumentTypeError(
+                f"no {', '.join(unknown)}; there are {', '.join(known)}"
+            )
+        return names
+
+    return parse
+
+
+if __name__ == "__main__":
+    torch.set_flush_denormal(True)
+    keep_freed_memory()
+    main()

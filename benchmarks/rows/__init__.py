@@ -1,0 +1,1 @@
+"""Parts of ``benchmarks/loading.py``: what happens to rows between the disk and a batch."""

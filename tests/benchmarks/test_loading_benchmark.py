@@ -1,0 +1,101 @@
+import importlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+SOURCES = ("parquet", "tar", "folder", "parquet, streamed", "tar, streamed")
+
+
+@pytest.fixture
+def module(monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    return importlib.import_module
+
+
+@pytest.fixture
+def plan(module):
+    results = importlib.import_module("lit_dalle.evaluation.results")
+    return module("rows.plan").Plan(results.ResultFile("loading", {}), quick=True)
+
+
+def values(rows, metric, **case):
+    return [
+        row["value"]
+        for row in rows
+        if row["metric"] == metric and case.items() <= row["case"].items()
+    ]
+
+
+def test_speed_damage_and_memory(tmp_path):
+    out = tmp_path / "x.json"
+    options = ["--quick", "--only", "speed,damage,memory", "--rows", "400", "--workers", "0"]
+    command = [sys.executable, BENCHMARKS / "loading.py", *options, "--out", out]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["x.json"]
+    rows = json.loads(out.read_text())["rows"]
+    for source in SOURCES:
+        case = {"what": "speed", "source": source}
+        assert len(values(rows, "rows_per_second", **case, by="ours")) == 1
+        assert len(values(rows, "rows_per_second", **case, by="datasets")) == 1
+        assert 0.2 < values(rows, "ratio", **case)[0] < 20
+    assert values(rows, "damaged") == [40]
+    assert len(values(rows, "planned")) == 20
+    assert values(rows, "planned") == values(rows, "counted")[:20] == [2] * 20
+    assert values(rows, "counted")[20:] == [40]
+    none = ("lost_rows", "shown_twice", "shown_by_mistake", "counted_by_mistake")
+    for metric in (*none, "ledger_difference"):
+        assert values(rows, metric, what="damage") == [0]
+    if Path("/proc/self/status").exists():
+        for source in ("parquet", "tar"):
+            assert 0.9 < values(rows, "growth", source=source)[0] < 1.5
+            assert len(values(rows, "resident_mb", source=source)) == 2
+
+
+@pytest.mark.slow
+def test_a_killed_run_is_compared_with_a_whole_one(module, plan, tmp_path):
+    resume = module("rows.resume")
+    setting = resume.Setting("3 of 40", (40, 40, 40), batch=5)
+    resume.run_one(plan, tmp_path, setting, (0.6,))
+    found = {row["metric"]: row["value"] for row in plan.results.rows}
+    assert found == {"rows": 240, "shown_twice": 0, "missing": 0, "differing_steps": 0}
+
+
+def test_what_a_killed_process_was_writing_does_not_count(module, tmp_path):
+    resume = module("rows.resume")
+    assert resume.seen_by(tmp_path, 2) == []
+    (tmp_path / "0.jsonl").write_text("[0, 0, [1, 2]]\n[0, 1, [3, 4]]\n")
+    (tmp_path / "1.jsonl").write_text("[0, 0, [5, 6]]\n[0, 1, [7")
+    assert resume.seen_by(tmp_path, 2) == [resume.Step(0, 0, (1, 2, 5, 6))]
+
+
+def test_miscounted_rows_are_told(module, plan):
+    damage, kinds = module("rows.damage"), module("rows.kinds")
+    names = [*kinds.KINDS, kinds.SOUND, kinds.SOUND]
+    rows = [kinds.Row(name, f"{n}.png", b"", b"") for n, name in enumerate(names)]
+    noted = {n: frozenset(kinds.KINDS[name].noted) for n, name in enumerate(names) if name}
+    noted[0], noted[20] = frozenset({"converted/grey"}), frozenset({"converted/palette"})
+    shown = damage.Counter({1: 1, 8: 2, 20: 1})
+    ledger = damage.Counter({"read": 21})
+    damage.add_rows(plan, rows, damage.Noted(shown, noted, ledger))
+    totals = {row["metric"]: row["value"] for row in plan.results.rows if len(row["case"]) == 1}
+    used = sum(kind.is_used for kind in kinds.KINDS.values()) + 2
+    assert totals["counted"] == 19
+    assert totals["counted_by_mistake"] == 1
+    assert totals["lost_rows"] == used - 2
+    assert totals["shown_twice"] == 1
+    assert totals["shown_by_mistake"] == 1
+    planned = sum(len(kind.noted) for kind in kinds.KINDS.values())
+    assert totals["ledger_difference"] == planned + 1
+
+
+def test_every_recipe_whose_wait_is_measured_is_there(module):
+    wait = module("rows.wait")
+    loader = module("speed.loader")
+    assert (wait.LOADING, wait.STEPPING) == (loader.LOADING, loader.STEPPING)
+    for recipe in (*wait.RECIPES, *wait.NEEDED, *wait.SEVERAL):
+        assert (wait.REPOSITORY / "configs" / f"{recipe}.yaml").is_file()

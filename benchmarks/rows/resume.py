@@ -163,7 +163,8 @@ def seen_by(folder: Path, processes: int) -> list[Step]:
     if not all(file.exists() for file in files):
         return []
     # a line that was being written when the process was killed has no end
-    noted = [[json.loads(line) for line in file.open() if line.endswith("\n")] for file in files]
+    lines = [file.read_text().splitlines(keepends=True) for file in files]
+    noted = [[json.loads(line) for line in some if line.endswith("\n")] for some in lines]
     return [
         Step(parts[0][0], parts[0][1], tuple(row for part in parts for row in part[2]))
         for parts in zip(*noted, strict=False)

@@ -1,13 +1,15 @@
 """The share of a training step that goes to waiting for its batch, of the recipes as they are.
 
 Each recipe is fitted by the command line for some steps, without validation and callbacks, under
-Lightning's profiler. The world is taken smaller, and its parts are stood in for: the shipped dVAE,
-a tokenizer trained on the spot, random image tokens. Those of the emoji recipes have to be there.
+Lightning's profiler. The world is taken smaller, and its dVAE and tokenizer are stood in for by the
+shipped one and one trained on the spot; those of the emoji have to be there. Image tokens are
+random.
 """
 
 import json
 import os
 import tempfile
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,6 @@ NEEDED = {
     "emoji/dalle": (
         "data/emoji",
         "runs/emoji/tokenizer.json",
-        "runs/emoji/tokens",
         "runs/emoji/dvae/export",
     ),
 }
@@ -43,11 +44,7 @@ def run(plan: Plan) -> None:
     """Measure and add rows."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for place in ("configs", "data"):
-            (folder / place).symlink_to(REPOSITORY / place)
-        (folder / "runs").mkdir()
-        if (REPOSITORY / "runs" / "emoji").is_dir():
-            (folder / "runs" / "emoji").symlink_to(REPOSITORY / "runs" / "emoji")
+        lay_out(folder)
         for recipe in RECIPES:
             absent = [part for part in NEEDED.get(recipe, ()) if not (folder / part).exists()]
             if absent:
@@ -56,6 +53,14 @@ def run(plan: Plan) -> None:
             numbers = SEVERAL.get(recipe, (None,)) if plan.workers is None else (plan.workers,)
             for workers in numbers:
                 _add_rows(plan, folder, recipe, workers)
+
+
+def lay_out(folder: Path) -> None:
+    """Link what is there of what the recipes need into a folder to work in."""
+    needed = {place for places in NEEDED.values() for place in places} | {"configs"}
+    for place in filter(lambda place: (REPOSITORY / place).exists(), needed):
+        (folder / place).parent.mkdir(parents=True, exist_ok=True)
+        (folder / place).symlink_to(REPOSITORY / place)
 
 
 def _add_rows(plan: Plan, folder: Path, recipe: str, workers: int | None) -> None:
@@ -95,9 +100,13 @@ def fit(recipe: str, workers: int | None, steps: int, world_rows: int) -> dict[s
     }
     if workers is not None:
         options["data.num_workers"] = workers
+    data = yaml.safe_load(Path(f"configs/{recipe}.yaml").read_text("utf-8"))["data"]
     if recipe.startswith("world"):
         options |= {"data.source.init_args.size": world_rows, "data.eval_limit": 64}
-        stand_in(recipe, world_rows)
+        data["source"]["init_args"]["size"] = world_rows
+        stand_in_for_world()
+    if "image_tokens" in data:
+        stand_in_for_tokens(data, Path(f"runs/{recipe.partition('/')[0]}/dvae/export"))
     given = [f"--{name}={value}" for name, value in options.items()]
     cli = command_line("fit", [f"--config=configs/{recipe}.yaml", *given], Profiled)
     taken = profiler.recorded_durations
@@ -109,35 +118,44 @@ def fit(recipe: str, workers: int | None, steps: int, world_rows: int) -> dict[s
     }
 
 
-def stand_in(recipe: str, rows: int) -> None:
-    """Put there what a recipe of the world needs."""
+def stand_in_for_world() -> None:
+    """Put the shipped dVAE and a tokenizer where the recipes of the world look for them."""
     from lit_dalle.data import CaptionTokenizer, WorldSource
-    from lit_dalle.data.image_tokens import Encoding, write_image_tokens
-    from lit_dalle.generation.encode_parts import FrozenEncoder
     from lit_dalle.generation.hub import find_pipeline
 
-    world, dvae = Path("runs/world"), find_pipeline("world") / "dvae"
-    (world / "dvae").mkdir(parents=True, exist_ok=True)
-    if not (world / "dvae" / "export").exists():
-        (world / "dvae" / "export").symlink_to(dvae)
-        CaptionTokenizer.train(WorldSource(size=2000).captions(), 768).save(
-            world / "tokenizer.json"
-        )
-    config = yaml.safe_load(Path(f"configs/{recipe}.yaml").read_text("utf-8"))
-    folder = world / "tokens" / "train"
-    if "image_tokens" not in config["data"] or folder.exists():
-        return
-    source = WorldSource(**config["data"]["source"]["init_args"] | {"size": rows})
-    encoder = FrozenEncoder.of(dvae)
+    export, path = Path("runs/world/dvae/export"), Path("runs/world/tokenizer.json")
+    if not export.exists():
+        export.parent.mkdir(parents=True)
+        export.symlink_to(find_pipeline("world") / "dvae")
+        CaptionTokenizer.train(WorldSource(size=2000).captions(), 768).save(path)
+
+
+def stand_in_for_tokens(data: dict[str, Any], dvae: Path) -> None:
+    """Write random image tokens of the training rows.
+
+    Args:
+        data: The recipe's settings of the data.
+        dvae: Whose tokens they pass for.
+    """
+    from lit_dalle.data.image_tokens import Encoding, write_image_tokens
+    from lit_dalle.generation.encode_parts import FrozenEncoder
+
+    module, _, name = data["source"]["class_path"].rpartition(".")
+    source = getattr(import_module(module), name)(**data["source"]["init_args"])
+    rows, encoder = len(source.load("train", pictures=False)), FrozenEncoder.of(dvae)
     tokens = torch.randint(encoder.codebook_size, (rows, encoder.tokens))
-    print_of = source.picture_fingerprint("train")
-    side = encoder.image_size
-    folder.mkdir(parents=True)
-    write_image_tokens(
-        folder,
-        [tokens],
-        Encoding(encoder.hash, print_of, side, rows, encoder.tokens, encoder.codebook_size),
+    facts = Encoding(
+        encoder.hash,
+        source.picture_fingerprint("train"),
+        encoder.image_size,
+        rows,
+        encoder.tokens,
+        encoder.codebook_size,
     )
+    folder = Path(data["image_tokens"]) / "train"
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        write_image_tokens(folder, [tokens], facts)
 
 
 if __name__ == "__main__":

@@ -67,20 +67,26 @@ class FolderSource(TableSource):
 
 
 @dataclass(frozen=True)
-class CsvSource(TableSource):
-    """Lists of pictures: CSV, TSV, JSON lines or parquet with a column of paths.
-
-    The column is ``file_name``, ``image``, ``path``, ``filepath``, ``file``, ``filename`` or
-    ``image_path``; paths begin at the folder of the list.
-    """
+class FilesSource(TableSource):
+    """What sources have in common that are told the files of each split."""
 
     data_files: dict[str, str | list[str]]
-    """List of each split, or several: ``{train: pictures/train.csv}``."""
+    """Files of each split, one or several: ``{train: pictures/train.csv}``. Parquet files and tar
+    shards may be patterns, ``data/train-*.parquet``, shards also ``shards/{000..099}.tar``."""
 
     @property
     def place(self) -> str:
         """The files."""
         return ", ".join(file for files in self.data_files.values() for file in listed(files))
+
+
+@dataclass(frozen=True)
+class CsvSource(FilesSource):
+    """Lists of pictures: CSV, TSV, JSON lines or parquet with a column of paths.
+
+    The column is ``file_name``, ``image``, ``path``, ``filepath``, ``file``, ``filename`` or
+    ``image_path``; paths begin at the folder of the list.
+    """
 
     def read(self) -> DatasetDict:
         """Read the lists.
@@ -102,16 +108,8 @@ class CsvSource(TableSource):
 
 
 @dataclass(frozen=True)
-class ParquetSource(TableSource):
+class ParquetSource(FilesSource):
     """Parquet files with a column of pictures."""
-
-    data_files: dict[str, str | list[str]]
-    """File or pattern of each split, or several: ``{train: data/train-*.parquet}``."""
-
-    @property
-    def place(self) -> str:
-        """The files."""
-        return ", ".join(file for files in self.data_files.values() for file in listed(files))
 
     def read(self) -> DatasetDict:
         """Open the files.
@@ -133,21 +131,13 @@ class ParquetSource(TableSource):
 
 
 @dataclass(frozen=True)
-class WebDatasetSource(TableSource):
+class WebDatasetSource(FilesSource):
     """Tar shards in the WebDataset convention: ``000.jpg`` with ``000.txt`` or ``000.json``.
 
     Captions are the columns ``text`` (of ``.txt``) or those of the JSON. Uncompressed local shards
     are read in any order by an index; with ``streaming`` shards are read from first to last, be
     they compressed or remote.
     """
-
-    data_files: dict[str, str | list[str]]
-    """Shards of each split: ``{train: "shards/{000..099}.tar"}``, a pattern, or an address."""
-
-    @property
-    def place(self) -> str:
-        """The shards."""
-        return ", ".join(file for files in self.data_files.values() for file in listed(files))
 
     def read(self) -> DatasetDict:
         """List the rows of all shards.
@@ -158,17 +148,11 @@ class WebDatasetSource(TableSource):
         """
         return DatasetDict({split: indexed(self._files(split)) for split in self.data_files})
 
-    def read_stream(self) -> IterableDatasetDict:
-        """Not used: the shards are read by ourselves."""
-        raise NotImplementedError
-
     def splits(self) -> tuple[str, ...]:
         """Names of the splits."""
         if not self.streaming:
             return super().splits()
-        return tuple(
-            split for split in SPLITS if self.split_names.get(split, split) in self.data_files
-        )
+        return tuple(split for split in SPLITS if self._theirs(split) in self.data_files)
 
     def shards(self, split: str, *, pictures: bool = True) -> Shards:
         """Return a split as shards."""
@@ -181,8 +165,8 @@ class WebDatasetSource(TableSource):
         return TarShards(files, RowReader(columns, self.place), pictures)
 
     def label_names(self) -> list[str]:
-        """Shards have numbers of classes, not names."""
-        return []
+        """Names of the classes; a stream of shards has numbers of classes alone."""
+        return [] if self.streaming else super().label_names()
 
     def _files(self, split: str) -> list[OpenFile]:
         return find_shards(listed(self.data_files[split]))

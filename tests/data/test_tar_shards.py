@@ -74,6 +74,12 @@ def test_columns_of_the_json(shards):
     assert (first["caption"], first["group"]) == (["kind 0"], "picture 0")
 
 
+def test_classes_that_are_words(shards):
+    options = {"label_column": "kind", "caption_template": "a {label}"}
+    rows = source(shards, **options).load("train")
+    assert (rows[3]["label"], rows[3]["caption"]) == (1, ["a kind 1"])
+
+
 def test_rows_go_on_from_any(shards):
     stream = source(shards, streaming=True).shards("train")
     assert [row["text"] for row in stream.rows(1, 3)] == ["picture 8", "picture 9"]

@@ -37,7 +37,8 @@ _SPACE = "Ġ"
 """Stands for the space that every word begins with in ours."""
 SMALLEST_VOCABULARY = len(SPECIALS) + 256
 """Special tokens and one token for every byte: any text can be written."""
-WORDS_FILE = "words.json"
+WORDS_SUFFIX = ".words.json"
+"""Of the file beside a tokenizer.json that lists the words of its captions."""
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
 _WORD = re.compile(rf"([{_CJK}]|[^\W_{_CJK}]+)(?:['’]\w+)?")
 
@@ -247,16 +248,16 @@ class CaptionTokenizer:
         return cls(tokenizer, words)
 
     def save(self, path: str | Path) -> None:
-        """Write ``tokenizer.json`` and, beside it, ``words.json``."""
+        """Write ``tokenizer.json`` and, beside it, ``tokenizer.words.json``."""
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(self.to_json(), encoding="utf-8")
         words = json.dumps(self.words, ensure_ascii=False, indent=0)
-        path.with_name(WORDS_FILE).write_text(words, encoding="utf-8")
+        path.with_suffix(WORDS_SUFFIX).write_text(words, encoding="utf-8")
 
     @classmethod
     def load(cls, path: str | Path) -> "CaptionTokenizer":
-        """Read what :meth:`save` wrote; without ``words.json`` no word counts as known.
+        """Read what :meth:`save` wrote; without its words no word counts as known.
 
         Raises:
             FileNotFoundError: There is no such file.
@@ -267,7 +268,7 @@ class CaptionTokenizer:
             raise FileNotFoundError(
                 f"there is no tokenizer at {path}: train one with lit-dalle prepare tokenizer"
             )
-        words_path = path.with_name(WORDS_FILE)
+        words_path = path.with_suffix(WORDS_SUFFIX)
         try:
             words = json.loads(words_path.read_text("utf-8")) if words_path.is_file() else []
             return cls.from_json(path.read_text(encoding="utf-8"), words)

@@ -150,6 +150,13 @@ def test_saved_and_loaded_is_the_same(trained: CaptionTokenizer, tmp_path: Path)
     assert loaded.vocab_size == trained.vocab_size <= 420
 
 
+def test_two_in_one_folder_keep_their_own_words(tmp_path: Path) -> None:
+    for name, caption in (("english.json", "a red hat"), ("german.json", "ein roter Hut")):
+        CaptionTokenizer.train([caption], 300).save(tmp_path / name)
+    assert CaptionTokenizer.load(tmp_path / "english.json").words == ["a", "hat", "red"]
+    assert CaptionTokenizer.load(tmp_path / "german.json").words == ["ein", "hut", "roter"]
+
+
 @pytest.mark.parametrize("spell_rare", [False, True])
 def test_training_is_reproducible(spell_rare: bool) -> None:
     first, second = (

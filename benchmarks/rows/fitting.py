@@ -46,8 +46,8 @@ def fit(folder: Path, settings: dict[str, Any]) -> None:
 
     Args:
         folder: Where the rows are noted; made anew.
-        settings: ``files``, ``saved``, ``processes``, ``workers``, ``batch``, ``epochs`` and
-            ``every``, the steps between two checkpoints.
+        settings: ``files``, ``saved``, ``processes``, ``workers``, ``batch``, ``epochs``,
+            ``share_rows`` and ``every``, the steps between two checkpoints.
     """
     folder.mkdir(parents=True)
     saved = Path(settings["saved"])
@@ -58,6 +58,7 @@ def fit(folder: Path, settings: dict[str, Any]) -> None:
         batch_size=settings["batch"],
         num_workers=settings["workers"],
         shuffle_buffer=BUFFER,
+        share_rows=settings["share_rows"],
     )
     keeping = LastCheckpoint(
         saved, "last", every_n_train_steps=settings["every"], enable_version_counter=False

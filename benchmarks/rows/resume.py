@@ -38,6 +38,7 @@ class Setting:
     workers: int = 2
     batch: int = 10
     epochs: int = 2
+    share_rows: bool = False
 
     @property
     def steps(self) -> int:
@@ -55,12 +56,14 @@ class Step:
 
 
 EVEN, ODD, RAGGED = (100,) * 6, (120, 80, 140, 60, 200), (131, 70, 104, 95, 113, 92)
+UNEVEN = (130, 70, 104, 96, 114, 86)
 SETTINGS = (
     Setting("6 of 100", EVEN),
     Setting("5 of 60 to 200", ODD, processes=2),
     Setting("6 of 100", EVEN, processes=2),
     Setting("6 of 70 to 131", RAGGED),
     Setting("6 of 70 to 131", RAGGED, processes=2),
+    Setting("6 of 70 to 130", UNEVEN, processes=2, share_rows=True),
 )
 KILLS, QUICK_KILLS = (0.3, 0.9, 1.4), (0.6,)
 """Where a run is killed, in epochs."""
@@ -92,7 +95,8 @@ def run_one(plan: Plan, folder: Path, setting: Setting, kills: tuple[float, ...]
         absent += len(every_row - set(times))
     per_step = setting.processes * setting.batch
     case = {"what": "resume", "processes": setting.processes, "workers": setting.workers}
-    case |= {"shards": setting.shards, "killed": ", ".join(f"after step {end}" for end in ends)}
+    case |= {"shards": setting.shards, "shared_by": "rows" if setting.share_rows else "shards"}
+    case |= {"killed": ", ".join(f"after step {end}" for end in ends)}
     plan.row(case, "rows", setting.epochs * len(every_row))
     plan.row(case, "shown_twice", twice)
     plan.row(case, "left_out" if sum(setting.sizes) % per_step else "missing", absent)
@@ -136,7 +140,10 @@ def train(
         "files": str(folder / "*.parquet"),
         "saved": str(folder / saved),
         "every": EVERY,
-    } | {name: getattr(setting, name) for name in ("processes", "workers", "batch", "epochs")}
+    } | {
+        name: getattr(setting, name)
+        for name in ("processes", "workers", "batch", "epochs", "share_rows")
+    }
     cache, log = folder / "cache", folder / f"{name}.txt"
     if kill is None:
         run_module("rows.fitting", argument, cache, log)

@@ -53,6 +53,9 @@ class ImageTextDataModule(L.LightningDataModule):
         keep_scenes: Give the exact truth with the rows of validation and test.
         eval_limit: Only the first so many rows of each split but train.
         shuffle_buffer: Rows that are shuffled together in training where the source is a stream.
+        share_rows: In a stream that several processes train on, share out the rows of every shard
+            and not whole shards. They come out even where the shards are of unequal sizes, for
+            which every process reads all shards.
         max_bad_share: Share of rows that may be unusable (unreadable pictures, missing captions)
             before reading ends with an error; they are left out of their batches, counted by kind
             and reported. 0 ends at the first.
@@ -79,6 +82,7 @@ class ImageTextDataModule(L.LightningDataModule):
         keep_scenes: bool = False,
         eval_limit: int | None = None,
         shuffle_buffer: int = 1024,
+        share_rows: bool = False,
         max_bad_share: float = 0.1,
         cache: bool = False,
     ) -> None:
@@ -94,7 +98,8 @@ class ImageTextDataModule(L.LightningDataModule):
         self.keep_scenes, self.eval_limit, self.cache = keep_scenes, eval_limit, cache
         self._tokenizer: CaptionTokenizer | None = None
         self._examples: dict[str, Examples] = {}
-        self.shuffle_buffer, self.max_bad_share = shuffle_buffer, max_bad_share
+        self.shuffle_buffer, self.share_rows = shuffle_buffer, share_rows
+        self.max_bad_share = max_bad_share
         self.ledgers: dict[str, Ledger] = {}
         self._train_stream: StreamLoader | None = None
 
@@ -282,6 +287,7 @@ class ImageTextDataModule(L.LightningDataModule):
                 BatchMaker(self._shown(split), self.tokenizer),
                 batch_size,
                 buffer=self.shuffle_buffer,
+                by_rows=self.share_rows,
                 limit=self._limit(split),
                 fetched_ahead=self.trainer is not None,
                 **shared,

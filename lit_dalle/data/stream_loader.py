@@ -1,5 +1,6 @@
 """Loading from a stream, which resumes in mid-epoch at the row where it was."""
 
+import warnings
 from collections import deque
 from collections.abc import Iterator
 from typing import Any
@@ -158,12 +159,23 @@ class StreamLoader(DataLoader[Any]):
         for batch in batches:
             if together and not everyone(True):
                 self._states.pop()  # of this batch, which is left out
+                self._tell_left_out(batches)
                 break
             yield batch
         else:
             if together:
                 everyone(False)
         self._states[-1]["ended"] = True
+
+    def _tell_left_out(self, batches: Iterator[Batch]) -> None:
+        """Say so when more than the batch at hand is left out: shards are of unequal sizes."""
+        if next(batches, None) is not None and not self.stream.by_rows:
+            warnings.warn(
+                f"process {self.stream.rank} has rows left where another has none, and the epoch "
+                "ends for all: the shards are not of one size. data.share_rows: true shares out "
+                "their rows instead, and leaves none out",
+                stacklevel=2,
+            )
 
     def _shape(self) -> dict[str, int]:
         """What must be as it was for a state to have a meaning."""
@@ -172,6 +184,7 @@ class StreamLoader(DataLoader[Any]):
             "world_size": self.stream.world_size,
             "batch_size": self.stream.batch_size,
             "buffer": self.stream.buffer,
+            "by_rows": self.stream.by_rows,
             "shards": len(self.stream.shards),
         }
 
@@ -189,6 +202,7 @@ def make_stream_loader(
     buffer: int = 1024,
     rank: int = 0,
     world_size: int = 1,
+    by_rows: bool = False,
     limit: int | None = None,
     ledger: Ledger | None = None,
     fetched_ahead: bool = False,
@@ -201,6 +215,7 @@ def make_stream_loader(
         buffer=buffer,
         rank=rank,
         world_size=world_size,
+        by_rows=by_rows,
         limit=limit,
     )
     return StreamLoader(stream, num_workers, ledger=ledger, fetched_ahead=fetched_ahead)

@@ -81,6 +81,8 @@ class Stream(IterableDataset[Batch]):
         buffer: Rows of a chunk, which are shuffled together in training.
         rank: Number of this process.
         world_size: Number of processes.
+        by_rows: Share out the rows of every shard to the processes, not whole shards: they come out
+            even whatever the sizes of the shards, and every process reads all of them.
         limit: Only about so many rows, the first of every shard, in evaluation.
     """
 
@@ -93,6 +95,7 @@ class Stream(IterableDataset[Batch]):
         buffer: int = 1024,
         rank: int = 0,
         world_size: int = 1,
+        by_rows: bool = False,
         limit: int | None = None,
     ) -> None:
         if min(batch_size, buffer) < 1:
@@ -101,7 +104,7 @@ class Stream(IterableDataset[Batch]):
             )
         self.shards, self.maker, self.batch_size = shards, maker, batch_size
         self.buffer, self.rank, self.world_size = buffer, rank, world_size
-        self.limit = limit
+        self.by_rows, self.limit = by_rows, limit
         self.epoch, self.first_slot = 0, 0
         self.places: dict[int, Place] = {}
 
@@ -169,7 +172,7 @@ class Stream(IterableDataset[Batch]):
             first = place.row if number == place.visit else 0
             rows = self.shards.rows(visit.shard, first)
             for row, content in enumerate(rows if end is None else islice(rows, end), first):
-                if row % share.step != share.offset:
+                if (row + number) % share.step != share.offset:  # who has one more takes turns
                     continue
                 if self.shards.wants(visit, row, self.epoch):
                     yield number, row, visit.shard, content
@@ -181,7 +184,7 @@ class Stream(IterableDataset[Batch]):
             key = (self.maker.shown.seed, self.epoch, SHARD_ORDER)
             visits = [visits[n] for n in generator(*key).permutation(len(visits))]
         step, offset = 1, 0
-        if len(visits) % self.world_size == 0:
+        if len(visits) % self.world_size == 0 and not self.by_rows:
             visits = visits[self.rank :: self.world_size]
         else:
             step, offset = self.world_size, self.rank

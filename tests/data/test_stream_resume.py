@@ -80,17 +80,17 @@ def by_process(folder):
 
 @pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize(
-    ("sizes", "used"),  # an epoch ends when one of the processes has no further batch
-    [((10, 14, 6), 30), ((12, 6), 10)],
+    ("sizes", "used", "share_rows"),  # an epoch ends when one process has no further batch
+    [((10, 14, 6), 30, False), ((12, 6), 10, False), ((20, 10), 30, True)],
 )
-def test_two_processes(tmp_path, sizes, used, workers):
+def test_two_processes(tmp_path, sizes, used, share_rows, workers):
     (tmp_path / "shards").mkdir()
     pattern = write_shards(tmp_path / "shards", sizes)
     options = {"devices": 2, "strategy": "ddp_fork"}
 
     def run(name, kill=None, **more):
         (tmp_path / name).mkdir()
-        data = streamed(pattern, BATCH, workers)
+        data = streamed(pattern, BATCH, workers, share_rows=share_rows)
         error = torch.multiprocessing.ProcessRaisedException
         trained(tmp_path / name, data, kill=kill, expected=error, **options, **more)
         return by_process(tmp_path / name)

@@ -1,5 +1,7 @@
 """Every row exactly once an epoch, whatever the workers and processes, also after a resume."""
 
+from contextlib import nullcontext
+
 import pytest
 from number_shards import NumberShards
 
@@ -46,6 +48,27 @@ def test_processes_share_rows(sizes, world_size, workers):
         part = stream(sizes, train=False, rank=rank, world_size=world_size)
         found += flat(indices(StreamLoader(part, workers)))
     assert sorted(found) == every_row(sizes)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("sizes", [[20, 4], [3, 11, 9, 25], [1] * 12, [31, 7, 2]])
+def test_shared_by_rows_processes_have_as_many(sizes, workers):
+    found = []
+    for rank in range(2):
+        part = stream(sizes, train=False, rank=rank, world_size=2, by_rows=True)
+        found.append(flat(indices(StreamLoader(part, workers))))
+    assert sorted(found[0] + found[1]) == every_row(sizes)
+    assert abs(len(found[0]) - len(found[1])) <= max(1, workers)
+
+
+@pytest.mark.parametrize(("rows", "warned"), [(16, True), (9, False)])
+def test_rows_that_are_left_out_are_told(monkeypatch, rows, warned):
+    """The other process ends after a batch; of this one's, one more is no reason to worry."""
+    answers = iter([True, False])
+    monkeypatch.setattr("lit_dalle.data.stream_loader.everyone", lambda more: next(answers))
+    loader = StreamLoader(stream([rows, rows], rank=0, world_size=2))
+    with pytest.warns(UserWarning, match="data.share_rows") if warned else nullcontext():
+        assert len(list(loader)) == 1
 
 
 def test_training_is_shuffled_anew_each_epoch_and_batches_are_full():

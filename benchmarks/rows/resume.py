@@ -135,7 +135,7 @@ def train(
     folder: Path, name: str, setting: Setting, *, kill: int | None = None, saved: str = "unused"
 ) -> list[Step]:
     """Train in a process of its own, or several; with ``kill``, until so many steps were made."""
-    argument = {
+    argument: dict[str, object] = {
         "folder": str(folder / name),
         "files": str(folder / "*.parquet"),
         "saved": str(folder / saved),

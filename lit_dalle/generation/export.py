@@ -1,4 +1,4 @@
-"""Trained nets in and out of folders: config.json, model.safetensors, tokenizer.json with its words.
+"""Trained nets in and out of folders: config.json, model.safetensors, tokenizer.json and its words.
 
 Nets know nothing of files; this is the one place that does. A folder is written whole or not at
 all, and read with one-line errors that say what is wrong with it.

@@ -5,7 +5,14 @@ from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from lit_dalle.callbacks.drawing import frozen_dvae, prior_tokenizer, trained_pipeline
+from lit_dalle.callbacks.drawing import (
+    check_room,
+    checked_prompts,
+    frozen_dvae,
+    prior_tokenizer,
+    prompts_at,
+    trained_pipeline,
+)
 from lit_dalle.data.tokenizer import CaptionTokenizer
 from lit_dalle.evaluation.clip_score import ClipScore
 from lit_dalle.generation.export import load_model, load_tokenizer
@@ -24,7 +31,7 @@ class ClipScoreLogger(Callback):
 
     def __init__(
         self,
-        prompts: Sequence[str],
+        prompts: Sequence[str] | int,
         clip: str,
         every_n_validations: int = 1,
         candidates: int = 8,
@@ -34,7 +41,7 @@ class ClipScoreLogger(Callback):
         """Take the settings.
 
         Args:
-            prompts: What to draw.
+            prompts: What to draw; a number takes so many captions of the first validation batch.
             clip: Folder of an exported CLIP.
             every_n_validations: Draw at every n-th validation, beginning with the first.
             candidates: Pictures drawn and scored of each prompt.
@@ -44,12 +51,12 @@ class ClipScoreLogger(Callback):
         Raises:
             ValueError: There is no prompt, or a count below 1.
         """
-        if not prompts or min(every_n_validations, candidates) < 1:
+        if min(every_n_validations, candidates) < 1:
             raise ValueError(
-                "the CLIP score needs a prompt, and every_n_validations and candidates of at least "
-                f"1; got {len(prompts)} prompts, {every_n_validations} and {candidates}"
+                "the CLIP score needs every_n_validations and candidates of at least 1, got "
+                f"{every_n_validations} and {candidates}"
             )
-        self.prompts, self.clip_folder = tuple(prompts), clip
+        self.prompts, self.clip_folder = checked_prompts(prompts), clip
         self.every_n_validations, self.candidates = every_n_validations, candidates
         self.guidance, self.seed = guidance, seed
         self._clip: Clip | None = None
@@ -65,9 +72,8 @@ class ClipScoreLogger(Callback):
         """
         self._clip = load_model(self.clip_folder, kind="clip")
         self._tokenizer = load_tokenizer(self.clip_folder)
-        self._tokenizer.encode(self.prompts)
         frozen_dvae(pl_module)
-        prior_tokenizer(trainer).encode(self.prompts)
+        check_room(self.prompts, self._tokenizer, prior_tokenizer(trainer))
 
     def on_validation_batch_start(
         self,
@@ -84,7 +90,9 @@ class ClipScoreLogger(Callback):
         self._validations += 1
         if due:
             pipeline = trained_pipeline(trainer, pl_module)
-            own = self.prompts[trainer.global_rank :: trainer.world_size]
+            tokenizers = (prior_tokenizer(trainer), self._tokenizer)
+            prompts = prompts_at(self.prompts, batch, *tokenizers)
+            own = prompts[trainer.global_rank :: trainer.world_size]
             pl_module.log("val/clip_score", self._score(pipeline, own), batch_size=1)
 
     def state_dict(self) -> dict[str, Any]:

@@ -1,11 +1,15 @@
 """The pipeline of a prior that is being trained: what callbacks that draw have in common."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from copy import deepcopy
+from itertools import islice
 from typing import Any, Protocol, cast
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
 
+from lit_dalle.data.notes import RowError
 from lit_dalle.data.tokenizer import CaptionTokenizer
 from lit_dalle.generation.hardware import pick_dtype
 from lit_dalle.generation.pipeline import DallePipeline
@@ -32,6 +36,56 @@ class TokenizingData(Protocol):
     def tokenizer(self) -> CaptionTokenizer | None:
         """The prior's tokenizer."""
         ...
+
+
+def checked_prompts(prompts: Sequence[str] | int) -> tuple[str, ...] | int:
+    """Return prompts, or how many captions of the validation split stand for them.
+
+    Raises:
+        ValueError: There is none.
+    """
+    count = prompts if isinstance(prompts, int) else len(prompts)
+    if count < 1:
+        raise ValueError(f"drawing needs at least 1 prompt, got {count}")
+    return prompts if isinstance(prompts, int) else tuple(prompts)
+
+
+def check_room(prompts: tuple[str, ...] | int, *tokenizers: CaptionTokenizer | None) -> None:
+    """See that prompts fit, before hours of training; captions that stand for them are chosen so.
+
+    Raises:
+        ValueError: A prompt is too long.
+    """
+    for tokenizer in tokenizers:
+        if tokenizer is not None and not isinstance(prompts, int):
+            tokenizer.encode(prompts)
+
+
+def prompts_at(
+    prompts: tuple[str, ...] | int, batch: Any, *tokenizers: CaptionTokenizer | None
+) -> tuple[str, ...]:
+    """Return the prompts; for a number the first captions of a batch that fit, each once.
+
+    Raises:
+        ValueError: A number was given, and the batch has no such caption.
+    """
+    if not isinstance(prompts, int):
+        return prompts
+    found = tuple(islice(_fitting(batch.get("captions", ()), tokenizers), prompts))
+    if not found:
+        raise ValueError("the validation split has no captions to draw: give prompts instead")
+    return found
+
+
+def _fitting(
+    captions: Sequence[str], tokenizers: Sequence[CaptionTokenizer | None]
+) -> Iterator[str]:
+    for caption in dict.fromkeys(captions):
+        with suppress(RowError):
+            for tokenizer in tokenizers:
+                if tokenizer is not None:
+                    tokenizer.encode([caption])
+            yield caption
 
 
 def trained_pipeline(

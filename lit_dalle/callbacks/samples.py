@@ -7,7 +7,14 @@ import numpy as np
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 
-from lit_dalle.callbacks.drawing import frozen_dvae, prior_tokenizer, trained_pipeline
+from lit_dalle.callbacks.drawing import (
+    check_room,
+    checked_prompts,
+    frozen_dvae,
+    prior_tokenizer,
+    prompts_at,
+    trained_pipeline,
+)
 from lit_dalle.data.tokenizer import CaptionTokenizer
 from lit_dalle.generation.export import load_model, load_tokenizer
 from lit_dalle.generation.hardware import DTYPES, Precision
@@ -28,7 +35,7 @@ class SampleLogger(Callback):
 
     def __init__(
         self,
-        prompts: Sequence[str],
+        prompts: Sequence[str] | int,
         every_n_validations: int = 1,
         candidates: int = 8,
         keep: int = 8,
@@ -43,7 +50,8 @@ class SampleLogger(Callback):
         """Take the settings.
 
         Args:
-            prompts: What to draw, one contact sheet each.
+            prompts: What to draw, one contact sheet each; a number takes so many captions of the
+                first validation batch.
             every_n_validations: Draw at every n-th validation, beginning with the first.
             candidates: Pictures drawn of each prompt.
             keep: Pictures shown: CLIP's best, or the first without a CLIP.
@@ -58,12 +66,9 @@ class SampleLogger(Callback):
         Raises:
             ValueError: A setting is out of range, or there is no prompt.
         """
-        if not prompts or every_n_validations < 1:
-            raise ValueError(
-                "sample logging needs a prompt and every_n_validations of at least 1, got "
-                f"{len(prompts)} prompts and {every_n_validations}"
-            )
-        self.prompts = tuple(prompts)
+        if every_n_validations < 1:
+            raise ValueError(f"every_n_validations must be at least 1, got {every_n_validations}")
+        self.prompts = checked_prompts(prompts)
         self.every_n_validations = every_n_validations
         self.settings = GenerationSettings(
             temperature, top_k, top_p, guidance, candidates=candidates, keep=keep, seed=seed
@@ -83,7 +88,7 @@ class SampleLogger(Callback):
             self._clip = load_model(self.clip_folder, kind="clip")
             self._clip_tokenizer = load_tokenizer(self.clip_folder)
         frozen_dvae(pl_module)
-        prior_tokenizer(trainer).encode(self.prompts)
+        check_room(self.prompts, prior_tokenizer(trainer), self._clip_tokenizer)
 
     def on_validation_batch_start(
         self,
@@ -99,7 +104,8 @@ class SampleLogger(Callback):
         due = self._validations % self.every_n_validations == 0
         self._validations += 1
         if due and trainer.is_global_zero:
-            self._draw(trainer, pl_module)
+            tokenizers = (prior_tokenizer(trainer), self._clip_tokenizer)
+            self._draw(trainer, pl_module, prompts_at(self.prompts, batch, *tokenizers))
 
     def state_dict(self) -> dict[str, Any]:
         """Return how many validations there were."""
@@ -109,13 +115,13 @@ class SampleLogger(Callback):
         """Go on counting where the checkpoint stopped."""
         self._validations = state_dict["validations"]
 
-    def _draw(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def _draw(self, trainer: Trainer, pl_module: LightningModule, prompts: Sequence[str]) -> None:
         boards = [logger for logger in trainer.loggers if isinstance(logger, TensorBoardLogger)]
         if not boards:
             return
         dtype, settings = DTYPES.get(self.precision), self.settings
         pipeline = trained_pipeline(trainer, pl_module, self._clip, self._clip_tokenizer, dtype)
-        for prompt in self.prompts:
+        for prompt in prompts:
             generation = pipeline.generate(
                 prompt,
                 candidates=settings.candidates,

@@ -95,5 +95,5 @@ def test_bad_settings_stop_before_training(
         fit(run, tmp_path, ClipScoreLogger(PROMPTS, str(tmp_path / "none")))
     with pytest.raises(ValueError, match="room for"):
         fit(run, tmp_path, ClipScoreLogger(["a red circle " * 20], clip_folder))
-    with pytest.raises(ValueError, match="0 prompts"):
+    with pytest.raises(ValueError, match="at least 1 prompt, got 0"):
         ClipScoreLogger([], clip_folder)

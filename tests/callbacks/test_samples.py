@@ -4,6 +4,7 @@ from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from lit_dalle.callbacks.drawing import prompts_at
 from lit_dalle.callbacks.samples import SampleLogger
 from lit_dalle.generation.export import save_model
 from lit_dalle.generation.pipeline import DallePipeline
@@ -73,6 +74,18 @@ def test_sheets_reach_tensorboard_at_every_nth_validation(tiny_runs, drawn, tmp_
     assert [image.step for image in events.Images("samples/a red circle")] == [1, 3]
 
 
+def test_captions_of_the_validation_split_stand_for_prompts(tiny_runs, drawn, tmp_path):
+    run = tiny_runs["dalle"]
+    captions = next(iter(run.data.val_dataloader()))["captions"]
+    run.fit(tmp_path, [SampleLogger(2, **FEW)], logger=board(tmp_path), enable_checkpointing=False)
+    assert [generation.prompt for _, generation in drawn] == list(dict.fromkeys(captions))[:2]
+    with pytest.raises(ValueError, match="no captions"):
+        prompts_at(2, {"images": None})
+    tokenizer = run.data.tokenizer
+    words = ["words without an end " * 9, "a red circle"]
+    assert prompts_at(2, {"captions": words}, tokenizer, None) == ("a red circle",)
+
+
 def test_samples_are_what_generate_draws(tiny_runs, tiny_nets, drawn, tmp_path):
     save_model(tiny_nets.clip, tmp_path / "clip", tokenizer=tiny_nets.clip_tokenizer)
     callback = SampleLogger(["a red circle"], clip=str(tmp_path / "clip"), seed=4, **FEW)
@@ -117,7 +130,7 @@ def test_what_is_missing_is_said_before_training(tiny_runs, tmp_path):
     run.module._frozen.clear()
     with pytest.raises(ValueError, match=r"model\.dvae"):
         run.fit(tmp_path, [SampleLogger(["a red circle"], **FEW)])
-    with pytest.raises(ValueError, match="needs a prompt"):
+    with pytest.raises(ValueError, match="at least 1 prompt"):
         SampleLogger([])
     with pytest.raises(ValueError, match="keep must be"):
         SampleLogger(["a"], candidates=2, keep=3)

@@ -12,7 +12,7 @@ from lit_dalle.training import LitClassifier, LitClip, LitDalle, LitDiscreteVAE
 ROOT = Path(__file__).parents[1]
 RECIPES = sorted(
     path
-    for folder in ("world", "paper", "emoji", "creatures")
+    for folder in ("world", "paper", "emoji", "folder", "creatures")
     for path in (ROOT / "configs" / folder).glob("*.yaml")
     if "class_path: lit_dalle.training" in path.read_text()
 )

@@ -29,7 +29,7 @@ class Losses(lightning.Callback):
         assert ("images" in batch) != ("image_tokens" in batch)
 
 
-@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed", "bf16-true"])
 def test_losses_are_those_of_encoding_on_the_fly(tmp_path, tiny_nets, monkeypatch, precision):
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
     save_model(tiny_nets.dvae, tmp_path / "dvae")

@@ -3,13 +3,20 @@
     python benchmarks/real_pictures.py --pipeline emoji --judge runs/emoji/judge/export \
         --data data/emoji --out results/emoji.json --grids emoji-grids
 
-Emoji: prompts are "dog face, noto style". Four parts, each with its 95 % intervals. The tokenizer:
-PSNR and use of the codebook, by style. The prior: what the loss gains by the right caption, against
-that of another emoji of the style. Samples of ``seen`` (emoji that were trained in other styles)
-and ``compositions`` (emoji never trained): ``one`` sample and the best of all as the pipeline ranks
-them, beside the ``real`` picture, its ``round_trip`` through the dVAE and the ``retrieval`` of a
-training picture; the judge says whether the right name is first of a hundred. And the prompts of
-``seen`` in other languages. With several seeds values are means, and rows with ``seed`` are of one.
+Emoji: prompts are "dog face, noto style". Four parts, each with its 95 % intervals (over emoji, not
+drawings). The tokenizer: PSNR and use of the codebook, by style. The prior: what the loss gains by
+the right caption, against that of another emoji of the style. Samples of ``seen`` (emoji that were
+trained in other styles) and ``compositions`` (emoji never trained): ``one`` sample and the best of
+all as the pipeline ranks them, beside the ``real`` picture, its ``round_trip`` through the dVAE and
+the ``retrieval`` of a training picture; the judge says whether the right name is first of a
+hundred. And the prompts of ``seen`` in other languages. With several seeds values are means, and
+rows with ``seed`` are of one.
+
+The names are those of the prompt's own split, and in ``compositions`` they are near twins (a role
+in many tones): compare rows with ``real`` of their own set, not sets. The judge has seen the
+training pictures, which flatters ``retrieval``. Fréchet distances are from one set of other real
+pictures of the split.
+
 ``--quick`` takes 24 prompts with 4 samples each, 24 rows of each split for the captions, 128 for
 the tokenizer and 2,000 training pictures.
 """
@@ -42,11 +49,12 @@ from lit_dalle.evaluation.real_pictures.emoji import (
     emoji_split,
 )
 from lit_dalle.evaluation.real_pictures.judge import Judge, check_independent, clip_judge
+from lit_dalle.evaluation.real_pictures.lettering import lettered
 from lit_dalle.evaluation.real_pictures.measure import Measured, PictureBench, languages_of
 from lit_dalle.evaluation.real_pictures.nets import round_trips, swap_captions, with_partners
 from lit_dalle.evaluation.real_pictures.plan import Plan, PromptSet, prompt_set
 from lit_dalle.evaluation.real_pictures.rows import add_rows
-from lit_dalle.evaluation.real_pictures.sheets import write_sheets
+from lit_dalle.evaluation.real_pictures.sheets import WORDS_SIZE, write_sheets
 from lit_dalle.evaluation.real_pictures.subjects import CaptionedSplit, drawn_by_seed
 from lit_dalle.evaluation.real_pictures.summary import tables
 from lit_dalle.evaluation.real_pictures.training import look_at_training
@@ -90,7 +98,7 @@ def main() -> None:
     options = _options()
     try:
         run(options)
-    except (ValueError, FileNotFoundError, PermissionError) as error:
+    except (ValueError, OSError) as error:
         print(f"real_pictures: {' '.join(str(error).split())}", file=sys.stderr)
         raise SystemExit(2) from None
 
@@ -98,6 +106,7 @@ def main() -> None:
 def run(options: argparse.Namespace) -> None:
     """Measure, print and write."""
     amount = _amount(options)
+    _check_targets(options)
     plan = Plan(amount.candidates, tuple(options.seeds or [options.seed]), options.seed)
     painter, judging = _nets(options)
     templates = PLAIN if options.templates is None else read_templates(options.templates)
@@ -112,17 +121,32 @@ def run(options: argparse.Namespace) -> None:
     facts = _facts(painter, judging, plan, amount, splits, sets)
     results = ResultFile("real_pictures", facts | {"judge_templates": list(templates)})
     measure_nets(results, painter, splits, amount, plan.seed)
+    _write(results, options.out)
     for found in measure_sets(
         painter, clip_judge(judging, templates), splits[TRAIN], sets, plan, amount
     ):
         add_rows(results, found, plan.seeds)
+        _write(results, options.out)
         if options.grids is not None:
             note = _note(painter, plan)
             write_sheets(options.grids, found, note=note, credit=CREDIT, font=options.font)
     for table in tables(results):
         Console(width=150).print(table)
-    if options.out is not None:
-        results.write(options.out)
+
+
+def _check_targets(options: argparse.Namespace) -> None:
+    """See that what will be written can be, before hours of drawing."""
+    lettered("a", "a", WORDS_SIZE, options.font)
+    if options.grids is not None and options.grids.exists() and not options.grids.is_dir():
+        raise ValueError(f"--grids {options.grids} is a file: give a folder")
+    if options.out is not None and options.out.is_dir():
+        raise ValueError(f"--out {options.out} is a folder: give a file")
+
+
+def _write(results: ResultFile, out: Path | None) -> None:
+    """Write what there is so far: a run of hours that ends early leaves its first sets."""
+    if out is not None:
+        results.write(out)
 
 
 def measure_nets(

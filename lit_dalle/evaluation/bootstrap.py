@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lit_dalle.evaluation.intervals import wilson_interval
+
 Floats = NDArray[np.float64]
 
 RESAMPLES = 1000
@@ -44,6 +46,42 @@ def mean_of_means(
     value = float(np.mean([one.mean() for one in values]))
     means = [one[rows].mean(1) for one, rows in zip(values, drawn, strict=True)]
     return _estimate(value, np.mean(means, axis=0))
+
+
+def grouped_mean(
+    values: ArrayLike, groups: Sequence[str], *, seed: int = 0, resamples: int = RESAMPLES
+) -> Estimate:
+    """Mean of values of which those of one group stay together.
+
+    Args:
+        values: One or more measurements of each row, ``n`` or ``m n``.
+        groups: What each row shows, ``n``.
+        seed: Seed of the resampling.
+        resamples: Number of resamples of the groups.
+
+    Raises:
+        ValueError: There is no value.
+    """
+    rows = np.atleast_2d(np.asarray(values, np.float64))
+    _, places = np.unique(np.asarray(groups), return_inverse=True)
+    sums = np.bincount(places, rows.sum(0))
+    found = ratio_of_sums(
+        [(sums, np.bincount(places) * float(len(rows)))], seed=seed, resamples=resamples
+    )
+    if found is None:
+        raise ValueError("the mean of no values was asked for")
+    return found
+
+
+def grouped_share(
+    right: ArrayLike, groups: Sequence[str], *, seed: int = 0, resamples: int = RESAMPLES
+) -> Estimate:
+    """The same of truth values; where all are alike by Wilson's interval, each group a trial."""
+    found = grouped_mean(right, groups, seed=seed, resamples=resamples)
+    if 0 < found.value < 1:
+        return found
+    count = len(set(groups))
+    return Estimate(found.value, *wilson_interval(round(found.value * count), count))
 
 
 def ratio_of_sums(

@@ -5,14 +5,14 @@ one family (a style), so that the wrong one differs in what is shown and not in 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lit_dalle.evaluation.intervals import mean_interval
+from lit_dalle.evaluation.bootstrap import Estimate, grouped_mean
 from lit_dalle.evaluation.results import ResultFile
 
 Floats = NDArray[np.float64]
@@ -32,6 +32,8 @@ class CaptionLosses:
     """Under the caption of another row."""
     null: Floats
     """Under the null caption, all padding."""
+    groups: Sequence[str]
+    """What each picture shows; drawings of one thing are no independent draws, ``n``."""
 
     @property
     def gap(self) -> float:
@@ -39,9 +41,9 @@ class CaptionLosses:
         return float((self.swapped - self.own).mean())
 
     @property
-    def gap_interval(self) -> tuple[float, float]:
-        """Normal 95 % interval of the gap, picture by picture."""
-        return mean_interval((self.swapped - self.own).tolist())
+    def gap_estimate(self) -> Estimate:
+        """The gap with its 95 % interval over what is shown."""
+        return grouped_mean(self.swapped - self.own, self.groups)
 
 
 def swap_partners(
@@ -82,6 +84,7 @@ def caption_losses(
     own: Tensor,
     swapped: Tensor,
     null: Tensor,
+    groups: Sequence[str],
     *,
     batch_size: int = 32,
     progress: Callable[[int], None] | None = None,
@@ -94,6 +97,7 @@ def caption_losses(
         own: Text tokens of each picture's own caption, int64 ``n t``.
         swapped: Those of another row's.
         null: Those of the null caption, ``n t``.
+        groups: What each picture shows, ``n``.
         batch_size: Pictures scored together.
         progress: Called after each batch with its number of pictures.
 
@@ -110,7 +114,7 @@ def caption_losses(
             values.append(losses.double().mean(dim=1).cpu())
         if progress is not None:
             progress(len(image_tokens[part]))
-    return CaptionLosses(*(torch.cat(values).numpy() for values in found))
+    return CaptionLosses(*(torch.cat(values).numpy() for values in found), groups=tuple(groups))
 
 
 def add_caption_swap(results: ResultFile, split: str, found: CaptionLosses) -> None:
@@ -122,7 +126,6 @@ def add_caption_swap(results: ResultFile, split: str, found: CaptionLosses) -> N
         found: What was measured on it.
     """
     for caption in ("own", "swapped", "null"):
-        values = getattr(found, caption).tolist()
-        case = {"split": split, "caption": caption}
-        results.row(case, "loss", sum(values) / len(values), *mean_interval(values), unit=UNIT)
-    results.row({"split": split}, "caption_swap_gap", found.gap, *found.gap_interval, unit=UNIT)
+        loss = grouped_mean(getattr(found, caption), found.groups)
+        results.row({"split": split, "caption": caption}, "loss", **asdict(loss), unit=UNIT)
+    results.row({"split": split}, "caption_swap_gap", **asdict(found.gap_estimate), unit=UNIT)

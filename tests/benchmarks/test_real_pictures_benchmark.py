@@ -47,7 +47,8 @@ def test_it_measures_all_parts_and_writes_file_and_sheets(run, place, capsys):
     metrics = {row["metric"] for row in found["rows"]}
     assert metrics == {
         *("psnr", "codebook_perplexity", "codebook_perplexity / codebook_size"),
-        *("codebook_usage", "loss", "caption_swap_gap", "prompts", "right_of_6", "clip_score"),
+        *("codebook_usage", "loss", "caption_swap_gap", "prompts", "groups"),
+        *("right_of_6", "clip_score"),
         *("frechet_distance", "nearest_training_similarity", "copies"),
     }
     swapped = [x["case"]["split"] for x in found["rows"] if x["metric"] == "caption_swap_gap"]
@@ -72,6 +73,9 @@ def test_it_measures_all_parts_and_writes_file_and_sheets(run, place, capsys):
         (["--seeds", "1", "1"], "different seeds"),
         (["--pipeline", "{}/judge"], "not a pipeline"),
         (["--templates", "{}/nowhere"], "no templates"),
+        (["--font", "{}/nowhere"], "no font that can be read"),
+        (["--out", "{}"], "is a folder: give a file"),
+        (["--grids", "{}/emoji/train.parquet"], "is a file: give a folder"),
     ],
 )
 def test_bad_input_is_one_line(run, place, capsys, wrong, message):

@@ -1,7 +1,14 @@
+from dataclasses import astuple
+
 import numpy as np
 import pytest
 
-from lit_dalle.evaluation.bootstrap import mean_of_means, ratio_of_sums
+from lit_dalle.evaluation.bootstrap import (
+    grouped_mean,
+    grouped_share,
+    mean_of_means,
+    ratio_of_sums,
+)
 
 
 def test_interval_of_a_mean_has_the_width_of_the_closed_form():
@@ -44,6 +51,30 @@ def test_ratio_has_the_interval_of_a_mean_when_all_weigh_alike():
     ratio, mean = ratio_of_sums([(values, np.ones(100))]), mean_of_means([values])
     assert ratio is not None
     assert (ratio.low, ratio.high) == pytest.approx((mean.low, mean.high))
+
+
+def test_copies_within_a_group_make_no_interval_narrower():
+    values = np.random.default_rng(1).random(40)
+    groups = [str(n) for n in range(40)]
+    one = grouped_mean(values, groups)
+    for same in (
+        grouped_mean(np.repeat(values, 9), np.repeat(groups, 9)),
+        grouped_mean([values, values], groups),
+    ):
+        assert astuple(same) == pytest.approx(astuple(one))
+    mean = mean_of_means([values])
+    assert (one.value, one.high - one.low) == pytest.approx((mean.value, mean.high - mean.low), 0.1)
+    alone = grouped_mean(np.repeat(values, 9), [str(n) for n in range(360)])
+    assert one.high - one.low > 2 * (alone.high - alone.low)
+
+
+def test_a_share_without_exception_is_not_certain():
+    groups = ["a", "a", "b", "c", "c", "d"]
+    none, every = (grouped_share([[truth] * 6] * 3, groups) for truth in (False, True))
+    assert (none.value, none.low, none.high) == (0, 0, pytest.approx(0.4899, abs=1e-3))
+    assert (every.value, every.high) == (1, pytest.approx(1))
+    assert every.low == pytest.approx(1 - none.high)
+    assert grouped_share([True, True, False, False, False, True], groups).value == 0.5
 
 
 def test_the_same_seed_gives_the_same_interval():

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from lit_dalle.evaluation.bootstrap import Estimate
 from lit_dalle.evaluation.caption_swap import (
     add_caption_swap,
     caption_losses,
@@ -32,20 +33,23 @@ def scored(prior, count=12, **settings):
     image_tokens = own[:, 1:].expand(-1, 7)
     swapped = own.clone()
     swapped[:, 1] = (own[:, 1] + 1) % CODES
-    return caption_losses(prior, image_tokens, own, swapped, torch.zeros_like(own), **settings)
+    groups = [str(number) for number in range(count)]
+    null = torch.zeros_like(own)
+    return caption_losses(prior, image_tokens, own, swapped, null, groups, **settings)
 
 
 def test_a_prior_that_ignores_the_caption_loses_nothing():
     found = scored(blind)
     assert found.gap == 0
-    assert found.gap_interval == (0, 0)
+    assert found.gap_estimate == Estimate(0, 0, 0)
     np.testing.assert_array_equal(found.own, found.null)
 
 
 def test_a_prior_that_reads_loses_what_its_logits_say():
     found = scored(reading)
     assert found.gap == pytest.approx(4)  # the difference of two logits of one softmax
-    assert found.gap_interval == pytest.approx((4, 4))
+    estimate = found.gap_estimate
+    assert (estimate.low, estimate.high) == pytest.approx((4, 4))
     right = [n % CODES == 0 for n in range(12)]  # the null caption names code 0
     np.testing.assert_allclose(found.null, np.where(right, found.own, found.swapped))
 

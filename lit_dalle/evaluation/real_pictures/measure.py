@@ -11,7 +11,7 @@ from lit_dalle.evaluation.real_pictures.judge import Judge
 from lit_dalle.evaluation.real_pictures.plan import Plan, PromptSet, fits
 from lit_dalle.evaluation.real_pictures.samples import Drawn, draw_all
 from lit_dalle.evaluation.real_pictures.scores import Bools, Scorer, Scores
-from lit_dalle.evaluation.real_pictures.subjects import CaptionedSplit, Subject, drawn_by_seed
+from lit_dalle.evaluation.real_pictures.subjects import Subject, drawn_by_seed
 from lit_dalle.evaluation.real_pictures.training import TrainingPictures
 from lit_dalle.evaluation.real_pictures.trials import Trials, candidate_labels, trials_of
 
@@ -41,8 +41,7 @@ class Measured:
     labels: int
     """Labels of a trial."""
     references: Mapping[str, Scores]
-    """``real``, ``round_trip`` and ``retrieval``; the first's distance is that of two sets of real
-    pictures."""
+    """``real``, ``round_trip`` and ``retrieval``."""
     drawn: Mapping[str, Sequence[Scores]]
     """``one`` and ``ranked``, each by seed."""
     shown: Sequence[Drawn]
@@ -73,7 +72,8 @@ class PictureBench:
         size, subjects = self.painter.image_size, prompts.subjects
         real = prompts.split.pictures(subjects, size)
         trials = self._trials(prompts)
-        scorer = Scorer(self.painter, self.judge, self.training, trials, real)
+        others = prompts.split.pictures(self._others(prompts), size)
+        scorer = Scorer(self.painter, self.judge, self.training, trials, others)
         places = self._translatable(subjects)
         kept = {*range(self.plan.shown_prompts), *places[: self.plan.shown_prompts]}
         drawn: dict[str, list[Scores]] = {"one": [], "ranked": []}
@@ -87,7 +87,7 @@ class PictureBench:
         return Measured(
             prompts,
             trials.labels.shape[1],
-            self._references(prompts, scorer),
+            self._references(subjects, real, scorer),
             drawn,
             shown[: self.plan.shown_prompts],
             real,
@@ -123,23 +123,29 @@ class PictureBench:
         keep = [self.plan.shown_samples if n in kept else 1 for n in range(len(subjects))]
         return list(draw_all(self.painter, prompts, seeds, self.plan.candidates, keep, progress))
 
-    def _references(self, prompts: PromptSet, scorer: Scorer) -> dict[str, Scores]:
+    def _references(
+        self, subjects: Sequence[Subject], real: Pixels, scorer: Scorer
+    ) -> dict[str, Scores]:
         """The real pictures, these after the dVAE's round trip, and what retrieval finds."""
-        painter, real = self.painter, scorer.real
-        texts = painter.text_features([subject.prompt for subject in prompts.subjects])
-        two_sets = self._two_real_sets(prompts.split, len(prompts.subjects))
+        painter = self.painter
+        texts = painter.text_features([subject.prompt for subject in subjects])
         return {
-            "real": scorer.of(real, two_sets),
+            "real": scorer.of(real),
             "round_trip": scorer.of(painter.decode(painter.encode(real))),
             "retrieval": scorer.of(self.training.retrieved(texts, painter.image_size)),
         }
 
-    def _two_real_sets(self, split: CaptionedSplit, count: int) -> tuple[Pixels, Pixels]:
-        """Two sets of real pictures without a common one: ``count`` each, or half of all each."""
-        count = min(count, len(split.subjects) // 2)
-        taken, _ = drawn_by_seed(split.subjects, 2 * count, "two real sets", self.plan.seed)
-        size = self.painter.image_size
-        return split.pictures(taken[:count], size), split.pictures(taken[count:], size)
+    def _others(self, prompts: PromptSet) -> list[Subject]:
+        """As many other subjects of the split as there are prompts, or all there are."""
+        asked = {subject.row for subject in prompts.subjects}
+        taken, _ = drawn_by_seed(
+            prompts.split.subjects,
+            len(asked),
+            "other pictures",
+            self.plan.seed,
+            lambda subject: subject.row not in asked,
+        )
+        return taken
 
     def _translated(
         self,

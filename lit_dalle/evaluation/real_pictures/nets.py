@@ -83,6 +83,7 @@ def swap_captions(
         own,
         _text_tokens(painter, [partners[subject.row] for subject in subjects]),
         null_text_tokens(own),
+        [subject.group for subject in subjects],
         progress=progress,
     )
 

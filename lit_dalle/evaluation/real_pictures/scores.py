@@ -27,10 +27,10 @@ class Scores:
     """Cosine with the nearest training picture, ``n``."""
     copied: Bools
     """Whether that is the same picture, ``n``."""
-    frechet: float
-    """Fréchet distance from the real pictures of the same prompts."""
+    frechet: float | None
+    """Fréchet distance from real pictures of other prompts; None where there are none."""
     pictures: int
-    """How many pictures that distance is of."""
+    """How many these are."""
 
 
 @dataclass(frozen=True)
@@ -41,27 +41,26 @@ class Scorer:
     judge: Judge
     training: TrainingPictures
     trials: Trials
-    real: Pixels
-    """The real pictures of the prompts."""
+    others: Pixels
+    """Real pictures of other prompts, the same for all kinds, so that distances compare."""
 
-    def of(self, pictures: Pixels, compared: tuple[Pixels, Pixels] | None = None) -> Scores:
-        """Judge a picture a prompt, ``n h w 3``.
-
-        Args:
-            pictures: In the order of the prompts.
-            compared: The two sets of the Fréchet distance; default: the real pictures and these.
-        """
+    def of(self, pictures: Pixels) -> Scores:
+        """Judge a picture a prompt, ``n h w 3``, in the order of the prompts."""
         features = self.judge.image_features(pictures)
         similarity, rows = self.training.nearest(features)
         nearest = self.training.pictures(rows, self.painter.image_size)
-        first, second = compared or (self.real, pictures)
         return Scores(
             right=self.trials.right(features),
             clip_score=100 * self.trials.own(features).clamp(min=0).double().numpy(),
             similarity=similarity,
             copied=near_copies(pictures, nearest, self.painter),
-            frechet=frechet_distance(
-                self.judge.features, image_batches(first), image_batches(second)
-            ),
-            pictures=len(second),
+            frechet=self._frechet(pictures),
+            pictures=len(self.others),
+        )
+
+    def _frechet(self, pictures: Pixels) -> float | None:
+        if min(len(self.others), len(pictures)) < 2:
+            return None
+        return frechet_distance(
+            self.judge.features, image_batches(self.others), image_batches(pictures)
         )

@@ -14,7 +14,7 @@ from lit_dalle.evaluation.real_pictures.judge import Judge
 from lit_dalle.evaluation.real_pictures.measure import PictureBench
 from lit_dalle.evaluation.real_pictures.nets import round_trips, swap_captions, with_partners
 from lit_dalle.evaluation.real_pictures.plan import Plan, PromptSet, prompt_set
-from lit_dalle.evaluation.real_pictures.rows import add_rows, share_of
+from lit_dalle.evaluation.real_pictures.rows import add_rows
 from lit_dalle.evaluation.real_pictures.summary import tables
 from lit_dalle.evaluation.real_pictures.training import look_at_training, near_copies
 from lit_dalle.evaluation.results import ResultFile
@@ -75,8 +75,7 @@ def test_real_pictures_are_right_and_those_of_training_are_copies(measured):
     assert real.copied.all()  # the tables of this test train on what they test
     np.testing.assert_allclose(retrieved.similarity, 1, rtol=1e-5)
     assert retrieved.copied.all()
-    assert real.pictures == 3  # two sets of three of the six
-    assert retrieved.pictures == 4
+    assert real.pictures == retrieved.pictures == 2  # four of the six are asked for
 
 
 def test_samples_are_those_of_the_pipeline(measured, painter):
@@ -131,16 +130,21 @@ def test_rows_are_of_all_kinds_with_intervals_that_hold_the_value(measured):
     }
     assert one[None] == pytest.approx((one[0] + one[1]) / 2)
     distances = [row for row in results.rows if row["metric"] == "frechet_distance"]
-    assert all(row["case"]["pictures"] in (3, 4) for row in distances)
+    assert {row["case"]["pictures"] for row in distances} == {2}
     assert len(list(tables(results))) == 5
 
 
-def test_one_seed_has_wilsons_interval():
-    right = np.array([[True, True, True, False]])
-    assert share_of(right).value == 0.75
-    assert share_of(right).high < 1
-    both = share_of(np.array([[True, False], [True, False]]))
-    assert (both.value, both.low, both.high) == (0.5, 0, 1)
+def test_real_pictures_are_at_a_distance_from_others_of_the_split(bench, measured, seen):
+    asked = {subject.row for subject in measured.prompts.subjects}
+    others = bench._others(measured.prompts)
+    assert {one.row for one in others} == {one.row for one in seen.subjects} - asked
+    every = PromptSet("seen", seen, seen.subjects)
+    assert bench._others(every) == []
+    found = bench.measure(every)
+    assert found.references["real"].frechet is None
+    results = ResultFile("x", {})
+    add_rows(results, found, PLAN.seeds)
+    assert "frechet_distance" not in {row["metric"] for row in results.rows}
 
 
 def test_copies_of_tokens_count_though_they_come_out_of_the_dvae(painter):

@@ -62,9 +62,13 @@ def main() -> None:
     console = Console(stderr=True)
     config = recipe(options.depth or (1 if quick else 2))
     dvae = find_pipeline("world") / "dvae"
-    rows = options.rows or (256 if quick else 4096)
     stored = 20_000 if quick else 160_000  # rows of the recipe
-    facts = {"config": RECIPE.name, "depth": config.depth, "batch": options.batch, "rows": rows}
+    facts = {
+        "config": RECIPE.name,
+        "depth": config.depth,
+        "batch": options.batch,
+        "rows": options.rows,
+    }
     facts |= {"rows_of_reading": stored, "intervals": "95 % of the median"}
     results = ResultFile("token_cache", setting(seed=options.seed, precision="bfloat16") | facts)
     with tempfile.TemporaryDirectory() as name, warnings.catch_warnings():
@@ -73,8 +77,8 @@ def main() -> None:
         datasets.config.HF_DATASETS_CACHE = folder / "cache"
         console.print("reading …")
         reading(results, folder, stored, config, options)
-        console.print(f"encoding {rows} rows …")
-        source = WorldSource(size=rows, seed=options.seed, eval_size=1)
+        console.print(f"encoding {options.rows} rows …")
+        source = WorldSource(size=options.rows, seed=options.seed, eval_size=1)
         CaptionTokenizer.train(source.captions(), config.text_vocab_size).save(
             folder / "tokenizer.json"
         )
@@ -244,14 +248,19 @@ def _ratio(
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--rows", type=int, help="pictures to encode (default 4096)")
+    parser.add_argument("--rows", type=int, help="pictures to encode (default 4096, quick 256)")
     parser.add_argument("--depth", type=int, help="layers of the prior (default 2)")
     parser.add_argument("--batch", type=int, default=64, help="rows of an update")
     parser.add_argument("--seconds", type=float, default=60, help="spent on each timing")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--quick", action="store_true", help="256 pictures, one layer")
     parser.add_argument("--out", type=Path, help="result file")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.rows is None:
+        options.rows = 256 if options.quick else 4096
+    if not 1 <= options.batch <= options.rows:
+        parser.error(f"--batch must be from 1 to --rows ({options.rows}), got {options.batch}")
+    return options
 
 
 if __name__ == "__main__":

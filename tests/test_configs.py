@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
 from lit_dalle.cli import trainer
+from lit_dalle.generation.export import CONFIG
+from lit_dalle.generation.hub import PRETRAINED
 from lit_dalle.training import LitClassifier, LitClip, LitDalle, LitDiscreteVAE
 
 ROOT = Path(__file__).parents[1]
@@ -106,3 +109,28 @@ def test_average_comes_after_what_looks_at_the_weights():
         names = [callback.class_path.rpartition(".")[2] for callback in callbacks]
         if "EMAWeightAveraging" in names:
             assert names[-1] == "EMAWeightAveraging", path
+
+
+def starts():
+    """Nets that trainings of the shipped files start from."""
+    for path in sorted((ROOT / "configs").rglob("*.yaml")):
+        model = yaml.safe_load(path.read_text()).get("model", {})
+        if start := model.get("init_args", {}).get("start"):
+            yield pytest.param(start, id=f"{ids(path)}-from-{start}")
+
+
+def exported():
+    """Folders that trainings of the recipes export to."""
+    for path in RECIPES:
+        recipe = yaml.safe_load(path.read_text())
+        for callback in recipe["trainer"].get("callbacks", []):
+            if callback["class_path"].endswith(".ExportCallback"):
+                yield callback["init_args"]["folder"].replace("${run}", recipe["run"])
+
+
+@pytest.mark.parametrize("start", list(starts()))
+def test_start_of_a_recipe_ships_or_is_exported_by_one(start):
+    if start.startswith("runs/"):
+        assert start in set(exported())
+    else:
+        assert (PRETRAINED / start / CONFIG).is_file()

@@ -1,8 +1,9 @@
 """A folder of which a tenth is damaged or odd, trained on by the command line itself.
 
 An epoch of a tiny CLIP, so that captions matter too. A row of results for each kind says how many
-rows were planned and how many were counted exactly as they are to be, and rows for all say whether
-each row that can be used was shown once.
+rows were planned and how many were counted exactly as they are to be. Rows for all say whether each
+row that can be used was shown, and how many were shown once more: others take the places of the
+rows that cannot be used, so these numbers are to be equal.
 """
 
 import json
@@ -21,7 +22,7 @@ FULL, QUICK = 10_000, 1_000
 ONE_IN = 200
 """Of so many rows one is of each kind."""
 BATCH = 50
-"""Divides the numbers of rows, for training leaves out what fills no batch."""
+"""Divides ``ONE_IN`` and so the rows, for training leaves out what fills no batch."""
 WORKERS = 1
 HELD_OUT = 20
 """Sound rows of validation."""
@@ -113,7 +114,8 @@ def add_rows(plan: Plan, rows: list[kinds.Row], noted: Noted) -> None:
         "counted_by_mistake": sum(n in noted.notes for n in by_kind[kinds.SOUND]),
         "ledger_difference": differing,
         "lost_rows": sum(noted.shown[n] == 0 for n in used),
-        "shown_twice": sum(times > 1 for times in noted.shown.values()),
+        "cannot_be_used": len(rows) - len(used),
+        "shown_again": noted.shown.total() - len(noted.shown),
         "shown_by_mistake": len(set(noted.shown) - set(used)),
     }
     for metric, value in totals.items():

@@ -44,8 +44,19 @@ class Plan:
         line = f"{perf_counter() - self.begin:5.0f} s  {text}"
         self.console.print(line, highlight=False, soft_wrap=True, markup=False)
 
+    def leave_out(self, what: str, why: str) -> None:
+        """Tell the terminal and the result file that something is not measured."""
+        self.say(f"{what} left out, {why}")
+        before = self.results.setting.get("left_out", {})
+        self.results.setting = {**self.results.setting, "left_out": {**before, what: why}}
+
     def row(
-        self, case: Mapping[str, Any], metric: str, value: float, *ends: float, unit: str = ""
+        self,
+        case: Mapping[str, Any],
+        metric: str,
+        value: float,
+        *ends: float | None,
+        unit: str = "",
     ) -> None:
         """Add a row of results, with or without the ends of its interval."""
         low, high = ends or (None, None)

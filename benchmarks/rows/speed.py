@@ -84,17 +84,15 @@ def add_rows(plan: Plan, source: str, workers: int, rates: dict[str, list[float]
     """Add both rates and their ratio."""
     case = {"what": "speed", "source": source, "workers": workers}
     for who, found in rates.items():
-        plan.row(case | {"by": who}, "rows_per_second", *_interval(found), unit="rows/s")
+        plan.row(
+            case | {"by": who},
+            "rows_per_second",
+            median(found),
+            *median_interval(found),
+            unit="rows/s",
+        )
     pairs = [ours / theirs for ours, theirs in zip(rates["ours"], rates["datasets"], strict=True)]
-    plan.row(case, "ratio", *_interval(pairs))
-
-
-def _interval(values: list[float]) -> tuple[float, ...]:
-    """Median and its 95 % interval; of few values the smallest and the largest."""
-    low, high = median_interval(values)
-    if low is None or high is None:
-        low, high = min(values), max(values)
-    return median(values), low, high
+    plan.row(case, "ratio", median(pairs), *median_interval(pairs))
 
 
 def _module(source: Any, workers: int) -> ImageTextDataModule:

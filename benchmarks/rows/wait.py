@@ -1,9 +1,9 @@
-"""The share of a training step that goes to waiting for its batch, of the recipes as they are.
+"""The share of a training step that goes to waiting for its batch, of recipes as they are.
 
 Each recipe is fitted by the command line for some steps, without validation and callbacks, under
 Lightning's profiler. The world is taken smaller, and its dVAE and tokenizer are stood in for by the
-shipped one and one trained on the spot; those of the emoji have to be there. Image tokens are
-random.
+shipped one and one trained on the spot; those of the emoji have to be there, or the recipe is left
+out. Image tokens are random.
 """
 
 import json
@@ -48,7 +48,7 @@ def run(plan: Plan) -> None:
         for recipe in RECIPES:
             absent = [part for part in NEEDED.get(recipe, ()) if not (folder / part).exists()]
             if absent:
-                plan.say(f"wait: {recipe} left out, there is no {', '.join(absent)}")
+                plan.leave_out(f"wait: {recipe}", f"there is no {', '.join(absent)}")
                 continue
             numbers = SEVERAL.get(recipe, (None,)) if plan.workers is None else (plan.workers,)
             for workers in numbers:

@@ -82,14 +82,16 @@ def tokens(
     console = Console()
     if found:
         rows = ", ".join(map(_told, found, found.values()))
-        console.print(f"{out}: image tokens of {rows}", highlight=False)
+        reports = [encoded.report for encoded in found.values() if encoded.report]
+        told = "\n".join([f"{out}: image tokens of {rows}", *reports])
+        console.print(told, highlight=False, markup=False, soft_wrap=True)
     if len(found) < len(SPLITS_ENCODED):
         left = " and ".join(split for split in SPLITS_ENCODED if split not in found)
         console.print(f"{out}: this rank is done, others still encode {left}", highlight=False)
 
 
 def _told(split: str, encoded: Encoded) -> str:
-    missing = f" ({encoded.missing} cannot be used)" if encoded.missing else ""
+    missing = f" ({encoded.missing} left out)" if encoded.missing else ""
     return f"{encoded.rows} of {split}{missing}"
 
 

@@ -12,6 +12,8 @@ ROW = "_row"
 """Column of the rows' numbers."""
 TROUBLE = "_trouble"
 """Column of what a reader of files found wrong with a row, see ``listing.trouble``."""
+RESERVED = (ROW, TROUBLE)
+"""Names that are ours: columns of files that are called so are left out."""
 CAPTION_NAMES = ("text", "caption", "captions")
 """Columns taken for captions when none is named."""
 
@@ -77,7 +79,7 @@ class Columns:
         filled = columns_of(templates)
         for name in filter(None, (image, *captions, *filled, label, group, family)):
             if name not in features:
-                there = ", ".join(other for other in features if other not in (ROW, TROUBLE))
+                there = ", ".join(other for other in features if other not in RESERVED)
                 raise ValueError(f"{place} has no column {name!r}; it has {there}")
         if not _is_pictures(features[image]):
             raise ValueError(
@@ -102,6 +104,10 @@ class Columns:
             min_caption_words,
         )
 
+    def picture_alone(self) -> "Columns":
+        """The pictures and what filters them, without all that is said of them."""
+        return Columns(self.image, max_aspect_ratio=self.max_aspect_ratio)
+
     def used(self) -> list[str]:
         """Names of the columns that are read, each once."""
         filled = columns_of(self.templates)
@@ -112,6 +118,18 @@ class Columns:
 def numbered(table: Dataset) -> Dataset:
     """Return a table that knows the numbers of its rows, so that errors can name them."""
     return table.add_column(ROW, np.arange(len(table)))
+
+
+def group_of(value: Any, row: str) -> str:
+    """Group of a row as text; a row without one is a group of its own.
+
+    Args:
+        value: What the column of groups says; null and NaN are none.
+        row: What no other row is called.
+    """
+    if value is None or value != value:
+        return row
+    return str(value).encode("utf-8", "backslashreplace").decode()  # halves of surrogate pairs
 
 
 def _check_text(name: str, features: Features, place: str) -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import lightning as L
-from rich.console import Console
 from torch.utils.data import DataLoader
 
 from lit_dalle.data.examples import BatchMaker, Examples, Shown
@@ -17,7 +16,7 @@ from lit_dalle.data.prepared import PreparedSplit, prepare_split
 from lit_dalle.data.shards import Shards
 from lit_dalle.data.sources import Source
 from lit_dalle.data.stream_loader import StreamLoader, make_stream_loader
-from lit_dalle.data.tokenizer import CaptionTokenizer
+from lit_dalle.data.tokenizer import CaptionTokenizer, tokenizer_file
 from lit_dalle.data.transforms import Augmentation
 
 SPLITS_OF = {
@@ -43,7 +42,8 @@ class ImageTextDataModule(L.LightningDataModule):
         num_workers: Processes that load.
         seed: Seed of the order, of crops, of the choice among captions and of BPE dropout.
         augmentation: Crops and flips in training: none, dvae, prior, clip or artwork.
-        tokenizer: A ``tokenizer.json``; stages without text leave it out.
+        tokenizer: A ``tokenizer.json``, or a net that has one: its folder, or its name where it
+            ships (``emoji/prior``). Stages without text leave it out.
         text_len: Length of the text in tokens; stages without text leave it out.
         append_eos: End the text with [EOS], as CLIP needs it.
         bpe_dropout: Chance that a merge is passed over in training ([P] 2.2: 0.1).
@@ -55,10 +55,10 @@ class ImageTextDataModule(L.LightningDataModule):
         shuffle_buffer: Rows that are shuffled together in training where the source is a stream.
         share_rows: In a stream that several processes train on, share out the rows of every shard
             and not whole shards. They come out even where the shards are of unequal sizes, for
-            which every process reads all shards.
+            which every process reads all shards. Evaluation always does so.
         max_bad_share: Share of rows that may be unusable (unreadable pictures, missing captions)
-            before reading ends with an error; they are left out of their batches, counted by kind
-            and reported. 0 ends at the first.
+            before reading ends with an error; 0 ends at the first. They are left out, in training
+            others take their places, and they are counted by kind and reported.
         cache: Keep the rows, with their pictures at ``image_size``, where ``datasets`` keeps its
             caches; they are drawn or decoded once. Pictures that are augmented are not kept.
     """
@@ -117,12 +117,23 @@ class ImageTextDataModule(L.LightningDataModule):
 
     @property
     def dvae_hash(self) -> str | None:
-        """Hash of the dVAE that made the image tokens; None where none are given."""
+        """Hash of the dVAE that made the image tokens; None where none are given.
+
+        Raises:
+            ValueError: Those of the splits are not of one dVAE.
+        """
         if self.image_tokens is None:
             return None
         folders = [Path(self.image_tokens) / split for split in self.source.splits()]
-        hashes = [ImageTokens(folder).encoding.dvae_hash for folder in folders if folder.is_dir()]
-        return hashes[0] if hashes else None
+        there = [folder for folder in folders if folder.is_dir()]
+        hashes = {folder.name: ImageTokens(folder).encoding.dvae_hash for folder in there}
+        if len(set(hashes.values())) > 1:
+            told = ", ".join(f"{split} {found[:12]}" for split, found in hashes.items())
+            raise ValueError(
+                f"the image tokens in {self.image_tokens} are not of one dVAE: {told}; encode all "
+                "splits with the same (lit-dalle prepare tokens)"
+            )
+        return next(iter(hashes.values()), None)
 
     def prepare_data(self) -> None:
         """Draw or decode what is kept, in one process, so that the others find it ready.
@@ -154,7 +165,7 @@ class ImageTextDataModule(L.LightningDataModule):
         return tuple(split for split in SPLITS_OF["test"] if split in self.source.splits())
 
     def examples(self, split: str) -> Examples:
-        """Return the rows of a split, which make batches of lists of (epoch, index)."""
+        """Return the rows of a split, which make batches of lists of (time, index)."""
         if split not in self._examples:
             self._examples[split] = self._read(split)
         return self._examples[split]
@@ -164,13 +175,6 @@ class ImageTextDataModule(L.LightningDataModule):
         if self.trainer is not None and self.trainer.training and self._train_stream is not None:
             self._train_stream.begin_batch()
         return batch
-
-    def teardown(self, stage: str) -> None:
-        """Say which rows were not as they should be; with several processes, the first's."""
-        reports = [ledger.report() for ledger in self.ledgers.values()]
-        if any(reports) and (self.trainer is None or self.trainer.is_global_zero):
-            told = "\n".join(filter(None, reports))
-            Console().print(told, highlight=False, markup=False, soft_wrap=True)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the tokenizer, so that a checkpoint stands alone."""
@@ -188,7 +192,7 @@ class ImageTextDataModule(L.LightningDataModule):
             return
         kept = CaptionTokenizer.from_json(state_dict["tokenizer"], state_dict["words"])
         path = self.tokenizer_path
-        if path is not None and Path(path).is_file() and self.state_dict() != state_dict:
+        if path is not None and tokenizer_file(path).is_file() and self.state_dict() != state_dict:
             raise ValueError(
                 f"the checkpoint was trained with another tokenizer than {path} with text_len "
                 f"{self.text_len}: give the one of its training, or leave data.tokenizer out"
@@ -250,7 +254,7 @@ class ImageTextDataModule(L.LightningDataModule):
         return None if split == "train" else self.eval_limit
 
     def _require_tokenizer(self) -> str:
-        if self.tokenizer_path is None or not Path(self.tokenizer_path).is_file():
+        if self.tokenizer_path is None or not tokenizer_file(self.tokenizer_path).is_file():
             raise FileNotFoundError(
                 f"this stage reads text and there is no tokenizer at {self.tokenizer_path}: make "
                 "one with lit-dalle prepare tokenizer, and give its place as data.tokenizer"

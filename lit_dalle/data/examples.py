@@ -10,16 +10,20 @@ from torch import Tensor
 
 from lit_dalle.data.draws import generator, hashed, hashed_text
 from lit_dalle.data.image_tokens import ImageTokens
-from lit_dalle.data.loader import Item
-from lit_dalle.data.notes import NOT_ENCODED, Note, is_usable
+from lit_dalle.data.notes import Account, Note, is_usable
+from lit_dalle.data.order import Item
 from lit_dalle.data.pictures import to_float, to_uint8
 from lit_dalle.data.prepared import PreparedSplit
 from lit_dalle.data.tokenizer import CaptionTokenizer
 from lit_dalle.data.transforms import Augmentation, augment, centre
 
 Batch = dict[str, Any]
-CAPTION_CHOICE, CROP = 1, 2
+Columns = dict[str, list[Any]]
+"""Fields of some rows."""
+CAPTION_CHOICE, CROP, INSTEAD = 1, 2, 5
 """Last counters of the draws, so that no two kinds of draw share a stream."""
+GIVE_UP = 1000
+"""Rows drawn one after another of which none can be used, after which no more are drawn."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ class BatchMaker:
 
         Args:
             columns: Fields of the rows.
-            keys: (epoch, index) of each row.
+            keys: (time, index) of each row.
             images: Pictures that are ready, uint8 ``b 3 h w``; else those of the rows are taken.
         """
         batch: Batch = {"index": torch.tensor([index for _, index in keys], dtype=torch.int64)}
@@ -79,9 +83,9 @@ class BatchMaker:
                     image,
                     shown.image_size,
                     shown.augmentation,
-                    generator(shown.seed, epoch, index, CROP),
+                    generator(shown.seed, time, index, CROP),
                 )
-                for image, (epoch, index) in zip(images, keys, strict=True)
+                for image, (time, index) in zip(images, keys, strict=True)
             ]
         return to_float(torch.stack([to_uint8(square) for square in squares]))
 
@@ -117,10 +121,12 @@ class BatchMaker:
 
 
 class Examples(torch.utils.data.Dataset[Batch]):
-    """Batches of a split, made from lists of (epoch, index).
+    """Batches of a split, made from lists of (time, index).
 
-    Rows that cannot be used are left out of their batch, and ``notes`` says why: the loader counts
-    them. A batch of which none can be used has ``index`` and ``notes`` alone.
+    Rows that cannot be used are left out of their batch. In training others take their places,
+    drawn from all rows, so that batches are full and all processes make the same steps; where none
+    is found, as in evaluation where none is left, a batch has ``index`` alone, without a row.
+    ``read`` tells the loader of every batch what was read and what was wrong with it.
 
     Args:
         rows: The rows; they have ``image`` when the pictures come from nowhere else and are wanted.
@@ -150,17 +156,48 @@ class Examples(torch.utils.data.Dataset[Batch]):
         return self.__getitems__([item])
 
     def __getitems__(self, items: Sequence[Item | int]) -> Batch:
-        """Return the batch of these rows; a plain index stands for epoch 0."""
+        """Return the batch of these rows; a plain index stands for the first time."""
         keys = [(0, item) if isinstance(item, int) else item for item in items]
-        columns = dict(self.rows[[index for _, index in keys]])
-        noted = self._noted(columns.pop("notes", None), keys)
-        usable = [at for at, notes in enumerate(noted) if is_usable(notes)]
-        if len(usable) < len(keys):
-            columns = {name: [values[at] for at in usable] for name, values in columns.items()}
-            keys = [keys[at] for at in usable]
+        columns, noted = self._read(keys)
+        account = Account(len(keys), [Note(*note) for some in noted for note in some])
+        holes = _unusable(noted)
+        if holes:
+            mended = self._filled if self.maker.shown.train else _without
+            keys, columns = mended(keys, columns, holes)
         batch = self._batch(columns, keys) if keys else {"index": torch.zeros(0, dtype=torch.int64)}
-        notes = [Note(*note) for some in noted for note in some]
-        return batch | ({"notes": notes} if notes else {})
+        return batch | {"read": account}
+
+    def _read(self, keys: Sequence[Item]) -> tuple[Columns, list[list[Note]]]:
+        """Fields and notes of rows."""
+        columns = {n: list(v) for n, v in self.rows[[index for _, index in keys]].items()}
+        return columns, self._noted(columns.pop("notes", None), keys)
+
+    def _filled(
+        self, keys: list[Item], columns: Columns, holes: list[int]
+    ) -> tuple[list[Item], Columns]:
+        """Other rows in the places of those that cannot be used; no row at all if none are found.
+
+        Which ones is a function of the seed and of the key whose place they take, whatever else the
+        batch holds.
+        """
+        turn = passed = 0
+        while holes and passed < GIVE_UP:
+            drawn = [self._drawn(keys[at], turn) for at in holes]
+            found, noted = self._read(drawn)
+            still = [holes[n] for n in _unusable(noted)]
+            for n, at in enumerate(holes):
+                if at not in still:
+                    keys[at] = drawn[n]
+                    for name, values in columns.items():
+                        values[at] = found[name][n]
+            passed = passed + len(drawn) if still == holes else 0
+            holes, turn = still, turn + 1
+        return ([], {}) if holes else (keys, columns)
+
+    def _drawn(self, key: Item, turn: int) -> Item:
+        """A row for the place of another, at a time of its own: it shows what it never did."""
+        draw = hashed(self.maker.shown.seed, *key, turn, INSTEAD)
+        return draw, draw % len(self)
 
     def _batch(self, columns: Mapping[str, list[Any]], keys: Sequence[Item]) -> Batch:
         indices = [index for _, index in keys]
@@ -174,9 +211,19 @@ class Examples(torch.utils.data.Dataset[Batch]):
         """Notes of each row, with those on missing image tokens."""
         noted = [list(notes) for notes in given] if given else [[] for _ in keys]
         if self.image_tokens is not None:
-            for at, known in enumerate(self.image_tokens.known([n for _, n in keys]).tolist()):
-                if not known and is_usable(noted[at]):
-                    place = f"row {keys[at][1]}"
-                    message = f"{place} has no tokens in {self.image_tokens.folder}"
-                    noted[at].append(Note("skipped", NOT_ENCODED, place, message))
+            left_out = self.image_tokens.left_out([index for _, index in keys])
+            for notes, note in zip(noted, left_out, strict=True):
+                if note is not None and is_usable(notes):
+                    notes.append(note)
         return noted
+
+
+def _unusable(noted: list[list[Note]]) -> list[int]:
+    """Places of the rows that cannot be used."""
+    return [at for at, notes in enumerate(noted) if not is_usable(notes)]
+
+
+def _without(keys: list[Item], columns: Columns, holes: list[int]) -> tuple[list[Item], Columns]:
+    """The rows at all other places."""
+    kept = [at for at in range(len(keys)) if at not in holes]
+    return [keys[at] for at in kept], {n: [v[at] for at in kept] for n, v in columns.items()}

@@ -1,7 +1,7 @@
 """Image tokens of a split, encoded once: memory-mapped Arrow parts and a JSON that says of what."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,48 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lit_dalle.data.writing import read_json, whole_file, write_json
-
-FACTS_FILE, COLUMN = "encoding.json", "image_tokens"
-ROWS_PER_PART = 1024
-"""Rows of a part file: what an interrupted run loses at most, for each process."""
-MOST_PARTS = 16_384
-"""Parts of a split; beyond that they get longer, since a process can map only so many files."""
-
-
-@dataclass(frozen=True)
-class Encoding:
-    """What image tokens were made of, and how they are stored."""
-
-    dvae_hash: str
-    """Hash of the dVAE that encoded the pictures."""
-    source: str
-    """Fingerprint of the split."""
-    image_size: int
-    """Side of the pictures that were encoded, in pixels."""
-    rows: int
-    """Number of rows, those without tokens among them."""
-    tokens: int
-    """Tokens a picture."""
-    codebook_size: int = 2**16
-    """Number of codes; tokens are stored as uint16 up to 65,536 of them, else as int32."""
-    rows_per_part: int = ROWS_PER_PART
-    """Rows of each part but the last."""
-
-    @property
-    def parts(self) -> int:
-        """Number of parts."""
-        return -(-self.rows // self.rows_per_part)
-
-    @property
-    def dtype(self) -> np.dtype:
-        """Stored type of a token."""
-        return np.dtype(np.uint16 if self.codebook_size <= 2**16 else np.int32)
-
-    def span(self, part: int) -> range:
-        """Rows of a part."""
-        start = part * self.rows_per_part
-        return range(start, min(start + self.rows_per_part, self.rows))
+from lit_dalle.data.notes import NOT_ENCODED, Note
+from lit_dalle.data.token_parts import FACTS_FILE, Encoding, part_name, read_part, write_part
+from lit_dalle.data.writing import read_json, write_json
 
 
 class ImageTokens:
@@ -60,8 +21,8 @@ class ImageTokens:
 
     Args:
         folder: Where they lie: ``encoding.json`` and ``part-00000.arrow``, ``part-00001.arrow``, …
-            Each part is an Arrow IPC file with one column ``image_tokens``, a fixed-size list that
-            is null for rows that could not be encoded.
+            Each part is an Arrow IPC file with a column ``image_tokens``, a fixed-size list that is
+            null for rows that were left out; where there are such, ``left_out`` says why.
 
     Raises:
         FileNotFoundError: There are no tokens in the folder, or not all.
@@ -78,6 +39,7 @@ class ImageTokens:
             _require(part_name(part), there, folder)
         self._bytes: list[memoryview | None] = [None] * self.encoding.parts
         self._gaps: dict[int, NDArray[np.bool_]] = {}  # which rows are known, of parts with nulls
+        self._left_out: dict[int, pa.StructArray] = {}
         if self.encoding.parts:
             self._open(self.encoding.parts - 1)  # the one that shows a wrong number of rows
 
@@ -128,12 +90,16 @@ class ImageTokens:
         gaps = self._gaps
         return torch.tensor([part not in gaps or bool(gaps[part][at]) for part, at in places])
 
-    def missing(self) -> int:
-        """Count the rows without tokens; maps all parts."""
-        for part, mapped in enumerate(self._bytes):
-            if mapped is None:
-                self._open(part)
-        return sum(int((~known).sum()) for known in self._gaps.values())
+    def left_out(self, rows: Sequence[int]) -> list[Note | None]:
+        """Notes on the rows that have no tokens, ``filtered`` or ``skipped``; None for the others.
+
+        Raises:
+            IndexError: There is no such row.
+        """
+        known = self.known(rows)
+        if known.all():
+            return [None] * len(rows)
+        return [None if there else self._why(row) for row, there in zip(rows, known, strict=True)]
 
     def check(
         self,
@@ -170,89 +136,28 @@ class ImageTokens:
         known = self.known(rows)
         if not known.all():
             row = rows[int(known.int().argmin())]
-            raise ValueError(f"row {row} has no tokens in {self.folder}: it could not be encoded")
+            raise ValueError(self._why(row).message)
+
+    def _why(self, row: int) -> Note:
+        """The note on a row without tokens."""
+        part, at = divmod(row, self.encoding.rows_per_part)
+        kept = self._left_out.get(part)
+        found = None if kept is None else kept[at].as_py()
+        if found is not None:
+            return Note(**found)
+        place = f"row {row}"
+        return Note("skipped", NOT_ENCODED, place, f"{place} has no tokens in {self.folder}")
 
     def _open(self, part: int) -> memoryview:
         """Map a part; its rows lie one behind the other in what is returned."""
-        column = read_part(self.folder, part, self.encoding)
+        column, left_out = read_part(self.folder, part, self.encoding)
         if column.null_count:
             self._gaps[part] = column.is_valid().to_numpy(zero_copy_only=False)
+        if left_out is not None:
+            self._left_out[part] = left_out
         mapped = memoryview(column.values.to_numpy(zero_copy_only=True)).cast("B")
         self._bytes[part] = mapped
         return mapped
-
-
-def part_name(part: int) -> str:
-    """File of a part."""
-    return f"part-{part:05d}.arrow"
-
-
-def part_length(rows: int) -> int:
-    """Rows of a part in a split of so many rows."""
-    length = ROWS_PER_PART
-    while length * MOST_PARTS < rows:
-        length *= 2
-    return length
-
-
-def read_part(folder: Path, part: int, encoding: Encoding) -> pa.FixedSizeListArray:
-    """Map the tokens of a part.
-
-    Raises:
-        FileNotFoundError: The part is not there.
-        ValueError: It cannot be read, or is not as the encoding says.
-    """
-    path = folder / part_name(part)
-    try:
-        with pa.memory_map(str(path)) as file:  # the map outlives the open file
-            column = pa.ipc.open_file(file).get_batch(0).column(COLUMN)
-    except (KeyError, IndexError, pa.ArrowException) as error:
-        raise ValueError(f"{path} cannot be read: {error}; encode the data set again") from error
-    wanted = (len(encoding.span(part)), _list_type(encoding))
-    if (len(column), column.type) != wanted:
-        raise ValueError(
-            f"{path} holds {len(column)} rows of {column.type}, {FACTS_FILE} says {wanted[0]} "
-            f"of {wanted[1]}: encode the data set again"
-        )
-    return column
-
-
-def write_part(
-    folder: Path,
-    part: int,
-    tokens: NDArray[np.integer],
-    encoding: Encoding,
-    known: NDArray[np.bool_] | None = None,
-) -> None:
-    """Write a part, whole or not at all.
-
-    Args:
-        folder: Where to.
-        part: Number of the part.
-        tokens: ``b i``, the rows of ``encoding.span(part)``.
-        encoding: How they are stored.
-        known: Which rows have tokens, ``b``; by default all.
-
-    Raises:
-        ValueError: The tokens do not fit the encoding.
-    """
-    shape = (len(encoding.span(part)), encoding.tokens)
-    if tokens.shape != shape:
-        raise ValueError(f"tokens of shape {shape} were expected, got {tokens.shape}")
-    if not 0 <= int(tokens.min()) <= int(tokens.max()) < encoding.codebook_size:
-        raise ValueError(
-            f"tokens from {tokens.min()} to {tokens.max()} with {encoding.codebook_size} codes"
-        )
-    values = pa.array(tokens.astype(encoding.dtype).reshape(-1))
-    nulls = None if known is None or known.all() else pa.array(~known)
-    column = pa.FixedSizeListArray.from_arrays(values, encoding.tokens, mask=nulls)
-    batch = pa.record_batch([column.cast(_list_type(encoding))], names=[COLUMN])
-    with (
-        whole_file(folder / part_name(part)) as path,
-        pa.OSFile(str(path), "wb") as file,
-        pa.ipc.new_file(file, batch.schema) as writer,
-    ):
-        writer.write_batch(batch)
 
 
 def write_facts(folder: Path, encoding: Encoding) -> None:
@@ -273,10 +178,6 @@ def write_image_tokens(folder: Path, batches: Iterable[Tensor], encoding: Encodi
         span = encoding.span(part)
         write_part(folder, part, tokens[span.start : span.stop], encoding)
     write_facts(folder, encoding)
-
-
-def _list_type(encoding: Encoding) -> pa.DataType:
-    return pa.list_(pa.from_numpy_dtype(encoding.dtype), encoding.tokens)
 
 
 def _require(name: str, there: set[str], folder: Path) -> None:

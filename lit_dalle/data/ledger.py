@@ -1,7 +1,7 @@
 """Counts of what happened to the rows of a split, epoch by epoch."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from lit_dalle.data.notes import Note
 
@@ -50,34 +50,55 @@ class Ledger:
                 kept.append(message)
         self._check()
 
+    @classmethod
+    def together(cls, ledgers: Sequence["Ledger"]) -> "Ledger":
+        """What several processes have read of a split, each in its fullest epoch."""
+        whole = cls(ledgers[0].split)
+        for ledger in ledgers:
+            whole.counts.update(ledger.fullest)
+            whole.messages = ledger.messages | whole.messages
+        return whole
+
     @property
     def fullest(self) -> Counter[str]:
         """Counts of the epoch of which most was read: ``read`` and ``ACTION/KIND``."""
         return max(self._fullest, self.counts, key=lambda counts: counts["read"])
 
-    def report(self, counts: Counter[str] | None = None) -> str:
-        """Lines for the user: rows by kind with a few examples; empty if there is nothing to say.
+    def report(self) -> str:
+        """Lines for the user: rows by kind with an example; empty if there is nothing to say."""
+        kinds = [f"  {number:>8,} {told}" for number, told in self._kinds()]
+        return "\n".join([f"{self.split}: {self._read}, of which", *kinds]) if kinds else ""
 
-        Args:
-            counts: Those to tell of, where they are of several processes; else ``fullest``.
-        """
-        counts = self.fullest if counts is None else counts
-        lines = [
-            f"  {number:>8,} {name.replace('/', ': ', 1)}{self._example(name)}"
-            for name, number in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-            if name != "read"
-        ]
-        if not lines:
-            return ""
-        return "\n".join([f"{self.split}: {counts['read']:,} rows read, of which", *lines])
+    def shortage(self) -> str:
+        """One line for the user whose rows do not fill a single batch: why, and what to do."""
+        kinds = "; ".join(f"{number:,} {told}" for number, told in self._kinds())
+        return (
+            f"{self.split} does not fill a batch: {self._read}"
+            f"{f', of which {kinds}' if kinds else ''}; lower data.batch_size, or give more rows "
+            "that can be used"
+        )
 
     def state(self) -> dict[str, int]:
         """Return the counts of this epoch, to go on from."""
         return dict(self.counts)
 
-    def _example(self, name: str) -> str:
+    @property
+    def _read(self) -> str:
+        return f"{self.fullest['read']:,} rows read"
+
+    def _kinds(self) -> list[tuple[int, str]]:
+        """Rows of each kind, the most frequent first, and its name with an example."""
+        found = sorted(self.fullest.items(), key=lambda item: (-item[1], item[0]))
+        return [
+            (number, f"{name.replace('/', ': ', 1)}{self._example(name, ' — ')}")
+            for name, number in found
+            if name != "read"
+        ]
+
+    def _example(self, name: str, mark: str) -> str:
+        """A message of a kind after a mark; a resumed run has none of before."""
         examples = self.messages.get(name, [])
-        return f" — {examples[0]}" if examples else ""
+        return f"{mark}{examples[0]}" if examples else ""
 
     def _check(self) -> None:
         skipped = sum(n for name, n in self.counts.items() if name.startswith("skipped/"))
@@ -94,5 +115,5 @@ class Ledger:
             raise ValueError(
                 f"{skipped} rows of {self.split} cannot be used, more than the share of "
                 f"{self.max_bad_share:g} that data.max_bad_share allows; most often "
-                f"{worst.partition('/')[2]}: {self.messages[worst][0]}"
+                f"{worst.partition('/')[2]}{self._example(worst, ': ')}"
             )

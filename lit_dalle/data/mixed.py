@@ -7,11 +7,14 @@ from typing import Any
 import numpy as np
 from datasets import Dataset
 
+from lit_dalle.data.columns import ROW
 from lit_dalle.data.draws import uniform
 from lit_dalle.data.shards import Raw, Shards, Visit
 from lit_dalle.data.sources import SPLITS, Source
 
 PART, NUMBER = "_part", "_number"
+NOT_SHARED = ("label", ROW)
+"""Fields that mean something in their own source alone."""
 MIXTURE = 0x4D4958
 """Counter of the draws that say which rows of a part come in which epoch."""
 
@@ -21,7 +24,9 @@ class MixedSource(Source):
     """The rows of several sources, shuffled together.
 
     Classes of different sources have nothing to do with each other, so there are no labels; of the
-    other fields there are those that all sources have.
+    other fields there are those that all sources of a split have. Rows of training come singly: a
+    source whose rows come in blocks, as the world's with foils, is refused. In other splits sources
+    take turns, so that the first rows show all of them.
     """
 
     sources: list[Source]
@@ -42,6 +47,12 @@ class MixedSource(Source):
             )
         if len({source.is_stream for source in self.sources}) > 1:
             raise ValueError("a mixture is of streams or of none: set streaming alike in all parts")
+        for source in self.sources:
+            if source.block_size("train") > 1:
+                raise ValueError(
+                    f"a mixture shuffles rows one by one, and those of {source} come in blocks of "
+                    f"{source.block_size('train')} that stay together: set foils to 0"
+                )
 
     @property
     def is_stream(self) -> bool:
@@ -54,14 +65,29 @@ class MixedSource(Source):
         return tuple(split for split in SPLITS if split in there)
 
     def load(self, split: str, *, pictures: bool = True) -> Dataset:
-        """Return the rows of all sources that have the split, one source after another."""
+        """Return the rows of all sources that have the split."""
         self.check_split(split)
         parts = [source.load(split, pictures=pictures) for source in self._having(split)]
-        columns = {
-            PART: np.repeat(np.arange(len(parts)), [len(part) for part in parts]),
-            NUMBER: np.concatenate([np.arange(len(part)) for part in parts]),
-        }
-        return Dataset.from_dict(columns).with_transform(_Parts(parts))
+        fields = [name for name in self.fields(split) if pictures or name != "image"]
+        return _one_table(parts, fields, in_turns=split != "train")
+
+    def picture_rows(self, split: str) -> Dataset:
+        """Return the pictures of all sources that have the split, in the order of their rows."""
+        self.check_split(split)
+        parts = [source.picture_rows(split) for source in self._having(split)]
+        return _one_table(parts, ["image", "notes"], in_turns=split != "train")
+
+    def fields(self, split: str) -> tuple[str, ...]:
+        """Names of the fields that the rows of all sources have, without labels."""
+        found = [source.fields(split) for source in self._having(split)]
+        names = dict.fromkeys(name for some in found for name in some if name not in NOT_SHARED)
+        return tuple(n for n in names if n == "notes" or all(n in some for some in found))
+
+    def check_captions(self, row: Mapping[str, Any]) -> None:
+        """Raise ValueError when a row of this mixture has no captions; the source is named."""
+        if "caption" not in row:
+            for source, split in ((one, split) for one in self.sources for split in one.splits()):
+                source.check_captions(dict.fromkeys(source.fields(split)))
 
     def shards(self, split: str, *, pictures: bool = True) -> Shards:
         """Return the shards of all sources that have the split."""
@@ -69,15 +95,17 @@ class MixedSource(Source):
         having = [n for n, source in enumerate(self.sources) if split in source.splits()]
         weights = [1.0 if self.weights is None else self.weights[n] for n in having]
         parts = [self.sources[n].shards(split, pictures=pictures) for n in having]
-        return MixedShards(parts, weights if split == "train" else [1.0] * len(parts))
+        fields = [name for name in self.fields(split) if pictures or name != "image"]
+        return MixedShards(parts, weights if split == "train" else [1.0] * len(parts), fields)
 
     def fingerprint(self, split: str) -> str:
-        """Fingerprints of the parts."""
-        return "+".join(source.fingerprint(split) for source in self._having(split))
+        """Fingerprints of the parts, joined by what says how their rows follow each other."""
+        return _joint(split).join(source.fingerprint(split) for source in self._having(split))
 
     def picture_fingerprint(self, split: str) -> str:
-        """Picture fingerprints of the parts."""
-        return "+".join(source.picture_fingerprint(split) for source in self._having(split))
+        """Picture fingerprints of the parts, joined alike."""
+        parts = (source.picture_fingerprint(split) for source in self._having(split))
+        return _joint(split).join(parts)
 
     def epoch_rows(self, split: str) -> tuple[tuple[int, float], ...] | None:
         """Rows and weight of each part, where rows come more or less often than once."""
@@ -93,11 +121,27 @@ class MixedSource(Source):
         return [source for source in self.sources if split in source.splits()]
 
 
+def _joint(split: str) -> str:
+    return "+" if split == "train" else "~"
+
+
+def _one_table(parts: Sequence[Dataset], fields: Sequence[str], *, in_turns: bool) -> Dataset:
+    """Rows of parts as one table: one part after another, or in turns by their sizes."""
+    sizes = np.array([len(part) for part in parts])
+    which = np.repeat(np.arange(len(parts)), sizes)
+    numbers = np.concatenate([np.arange(size) for size in sizes])
+    if in_turns:
+        order = np.argsort((numbers + 0.5) / sizes[which], kind="stable")
+        which, numbers = which[order], numbers[order]
+    rows = Dataset.from_dict({PART: which, NUMBER: numbers})
+    return rows.with_transform(_Parts(parts, fields))
+
+
 class _Parts:
     """Reads rows of parts in whatever order they are asked for."""
 
-    def __init__(self, parts: Sequence[Dataset]) -> None:
-        self.parts = parts
+    def __init__(self, parts: Sequence[Dataset], fields: Sequence[str]) -> None:
+        self.parts, self.fields = parts, fields
 
     def __call__(self, batch: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
         rows: list[dict[str, Any]] = [{} for _ in batch[PART]]
@@ -106,7 +150,7 @@ class _Parts:
             read = self.parts[part][[batch[NUMBER][at] for at in places]]
             for n, at in enumerate(places):
                 rows[at] = {name: values[n] for name, values in read.items()}
-        return together(rows)
+        return {name: [_value(row, name) for row in rows] for name in self.fields}
 
 
 class MixedShards(Shards):
@@ -115,10 +159,13 @@ class MixedShards(Shards):
     Args:
         parts: Shards of each.
         weights: How often the rows of each come in an epoch.
+        fields: Names of the fields that all have: batches reach across the parts.
     """
 
-    def __init__(self, parts: Sequence[Shards], weights: Sequence[float]) -> None:
-        self.parts, self.weights = parts, weights
+    def __init__(
+        self, parts: Sequence[Shards], weights: Sequence[float], fields: Sequence[str]
+    ) -> None:
+        self.parts, self.weights, self.fields = parts, weights, fields
         self.homes = [(part, n) for part, some in enumerate(parts) for n in range(len(some))]
 
     def __len__(self) -> int:
@@ -132,8 +179,8 @@ class MixedShards(Shards):
     def read(self, shard: int, rows: Sequence[tuple[int, Raw]]) -> dict[str, list[Any]]:
         """Decode and check rows as their part does."""
         part, number = self.homes[shard]
-        read = self.parts[part].read(number, rows)
-        return together([{n: v[at] for n, v in read.items()} for at in range(len(rows))])
+        read = {"notes": [[] for _ in rows]} | self.parts[part].read(number, rows)
+        return {name: read[name] for name in self.fields}
 
     def visits(self, epoch: int) -> list[Visit]:
         """Each shard as often as some of its rows come."""
@@ -160,11 +207,6 @@ def times(weight: float, offset: float, epoch: int) -> int:
     return int((epoch + 1) * weight + offset) - int(epoch * weight + offset)
 
 
-def together(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
-    """Rows of several sources as columns: those that all have, without labels."""
-    shared = [
-        name
-        for name in dict.fromkeys(name for row in rows for name in row)
-        if name == "notes" or (name != "label" and all(name in row for row in rows))
-    ]
-    return {name: [row.get(name, []) for row in rows] for name in shared}
+def _value(row: Mapping[str, Any], name: str) -> Any:
+    """A field of a row; a source that notes nothing has no notes."""
+    return row.get(name, []) if name == "notes" else row[name]

@@ -43,6 +43,15 @@ class Note(NamedTuple):
     """One line for the user."""
 
 
+class Account(NamedTuple):
+    """What was read for a batch; it travels in the batch as ``read`` until the loader counts it."""
+
+    rows: int
+    """Those that cannot be used among them, those drawn in their places not."""
+    notes: list[Note]
+    """All that is noted of these rows."""
+
+
 class RowError(ValueError):
     """Something is wrong with one row; the message is one line, also out of a worker process.
 

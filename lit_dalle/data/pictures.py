@@ -2,7 +2,6 @@
 
 import os
 import re
-import struct
 import warnings
 from collections.abc import Mapping
 from functools import lru_cache
@@ -12,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from lit_dalle.data.notes import (
@@ -39,18 +38,17 @@ KEPT_OPEN = 32
 WITH_ALPHA = ("RGBA", "LA", "PA", "RGBa", "La")
 ORIENTATION = 0x0112
 """EXIF's tag of how a picture is turned."""
-READING_ERRORS = (
-    OSError,
-    ValueError,
-    SyntaxError,
-    EOFError,
-    struct.error,
-    IndexError,
-    MemoryError,
-    Image.DecompressionBombError,
-    Image.DecompressionBombWarning,
-)
-"""What Pillow raises on files that are not what they say."""
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What makes a picture upright, by its orientation."""
+WHERE_ORIENTATION_STANDS = ("exif", "Raw profile type exif", "XML:com.adobe.xmp", "xmp")
 
 
 def open_picture(record: Any, place: str) -> Image.Image:
@@ -88,9 +86,10 @@ def read_picture(record: Any, place: str) -> tuple[Image.Image, list[Note]]:
     except FileNotFoundError as error:
         message = f"there is no file {name}: add it, or remove the row"
         raise RowError(message, MISSING_FILE) from error
-    except READING_ERRORS as error:
+    except Exception as error:  # Pillow's readers stumble over foreign bytes in every way there is
+        said = str(error) or type(error).__name__
         raise RowError(
-            f"cannot read the picture {name}: {error}; repair it or remove it from the data set",
+            f"cannot read the picture {name}: {said}; repair it or remove it from the data set",
             _kind_of(error),
         ) from error
 
@@ -98,6 +97,12 @@ def read_picture(record: Any, place: str) -> tuple[Image.Image, list[Note]]:
 def place_in_tar(path: Path, offset: int, size: int) -> str:
     """The path of a picture that lies in an uncompressed tar file."""
     return f"{path}#{offset}+{size}"
+
+
+def file_of(path: str) -> str:
+    """The file that holds a picture: its own, or a tar file."""
+    found = IN_TAR.fullmatch(path)
+    return path if found is None else found["tar"]
 
 
 def _opened(path: str) -> str | BytesIO:
@@ -156,21 +161,35 @@ def _oddities(image: Image.Image) -> list[str]:
         PALETTE: mode in ("P", "PA"),
         ALPHA: mode in WITH_ALPHA or "transparency" in image.info,
         ANIMATED: getattr(image, "is_animated", False),
-        ROTATED: _is_rotated(image),
+        ROTATED: _turn(image) is not None,
     }
     return [kind for kind, there in found.items() if there]
 
 
-def _is_rotated(image: Image.Image) -> bool:
-    return image.getexif().get(ORIENTATION, 1) in range(2, 9)
+def _turn(image: Image.Image) -> Image.Transpose | None:
+    return TURNS.get(image.getexif().get(ORIENTATION, 1))
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """The picture as its EXIF says it is to be seen.
+
+    Pillow's own ``exif_transpose`` writes the rest of the EXIF anew, which fails where any of it is
+    damaged; we have no use for it.
+    """
+    image.load()  # which turns TIFF by itself
+    turn = _turn(image)
+    if turn is None:
+        return image
+    image = image.transpose(turn)
+    for name in WHERE_ORIENTATION_STANDS:
+        image.info.pop(name, None)
+    return image
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
     """Return any picture as upright RGB: transparency over white, 16 bits and grey to 8-bit RGB."""
-    if _is_rotated(image):
-        image = ImageOps.exif_transpose(image)
+    image = _upright(image)
     if image.mode == "RGB" and "transparency" not in image.info:
-        image.load()
         return image
     if image.mode.startswith("I"):
         return _from_16_bits(image).convert("RGB")

@@ -9,7 +9,7 @@ from typing import Any
 from datasets import Dataset, Image
 from PIL.Image import Image as Picture
 
-from lit_dalle.data.columns import ROW, TROUBLE, Columns
+from lit_dalle.data.columns import ROW, TROUBLE, Columns, group_of
 from lit_dalle.data.notes import (
     NARROW,
     NO_CAPTION,
@@ -25,7 +25,7 @@ from lit_dalle.data.wording import LABEL, columns_of, is_whole, worded
 
 
 def standard_rows(
-    table: Dataset, columns: Columns, place: str, pictures: bool, names: tuple[str, ...]
+    table: Dataset, columns: Columns, place: str, pictures: bool = True, names: tuple[str, ...] = ()
 ) -> Dataset:
     """Return a numbered table with rows under our names and, if wanted, decoded pictures.
 
@@ -59,6 +59,10 @@ class RowReader:
     names: tuple[str, ...] = ()
     """Of the classes."""
 
+    def fields(self) -> tuple[str, ...]:
+        """Names of the fields that rows have, usable or not."""
+        return (*self._readers(pictures=True), "notes")
+
     def __call__(self, batch: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
         """Columns of some rows as they stand in the table → columns under our names."""
         numbers = batch[ROW]
@@ -83,7 +87,7 @@ class RowReader:
             if not column or column in self.columns.used():
                 notes.append(Note("skipped", kind, place, f"{place}: {message}"))
                 break
-        for field, read in self._fields(values).items():
+        for field, read in self._readers(pictures=self.columns.image in values).items():
             try:
                 row[field] = read(values, place, notes) if is_usable(notes) else None
             except RowError as error:
@@ -91,7 +95,7 @@ class RowReader:
                 notes.append(error.note(place))
         return row | {"notes": notes}
 
-    def _fields(self, values: Mapping[str, Any]) -> dict[str, "_Read"]:
+    def _readers(self, *, pictures: bool) -> dict[str, "_Read"]:
         """How each field that rows of this table have is read, what costs least first."""
         columns = self.columns
         fields: dict[str, _Read] = {}
@@ -101,11 +105,11 @@ class RowReader:
             fields["caption"] = self._worded
         elif columns.captions:
             fields["caption"] = self._captions
-        for name in ("group", "family"):
-            column = getattr(columns, name)
-            if column is not None:
-                fields[name] = partial(_text_of, column)
-        if columns.image in values:
+        if columns.group is not None:
+            fields["group"] = partial(_group, columns.group)
+        if columns.family is not None:
+            fields["family"] = partial(_family, columns.family)
+        if pictures:
             fields["image"] = self._image
         return fields
 
@@ -119,11 +123,21 @@ class RowReader:
             raise RowError(message, NARROW, "filtered")
         return picture
 
-    def _label(self, values: Mapping[str, Any], place: str, notes: list[Note]) -> Any:
+    def _label(self, values: Mapping[str, Any], place: str, notes: list[Note]) -> int:
         label = values[self.columns.label or ""]
         if label is None:
             raise RowError(f"{place} has no label: give it one, or remove it", NO_LABEL)
-        return self._numbers[label] if isinstance(label, str) else label
+        number = self._class_number(label)
+        if number is None or (self.names and not 0 <= number < len(self.names)):
+            raise RowError(f"{place} has {label!r:.60} for a label, which is no class", NO_LABEL)
+        return number
+
+    def _class_number(self, label: Any) -> int | None:
+        if isinstance(label, str):
+            return self._numbers.get(label)
+        if isinstance(label, float) and label.is_integer():
+            return int(label)
+        return label if isinstance(label, int) else None
 
     def _worded(self, values: Mapping[str, Any], place: str, notes: list[Note]) -> list[str]:
         templates = self.columns.templates
@@ -166,7 +180,11 @@ class RowReader:
         return found
 
 
-def _text_of(column: str, values: Mapping[str, Any], place: str, notes: list[Note]) -> str:
+def _group(column: str, values: Mapping[str, Any], place: str, notes: list[Note]) -> str:
+    return group_of(values[column], place)
+
+
+def _family(column: str, values: Mapping[str, Any], place: str, notes: list[Note]) -> str:
     return str(values[column])
 
 

@@ -47,9 +47,20 @@ class Source(ABC):
     def fingerprint(self, split: str) -> str:
         """Return a string that changes whenever row i of the split becomes another row."""
 
+    def picture_rows(self, split: str) -> Dataset:
+        """Return a split as rows of which the pictures count, whatever else they have.
+
+        What is said of the pictures leaves no row out, so that image tokens serve any captions.
+        """
+        return self.load(split)
+
     def picture_fingerprint(self, split: str) -> str:
-        """The same for the pictures alone: it does not change with what is said of them."""
+        """The fingerprint of the pictures alone: it does not change with what is said of them."""
         return self.fingerprint(split)
+
+    def fields(self, split: str) -> tuple[str, ...]:
+        """Names of the fields of a split's rows with their pictures; by default the first row's."""
+        return ("image", *next(iter(self.load(split, pictures=False)), {}))
 
     def epoch_rows(self, split: str) -> tuple[tuple[int, float], ...] | None:
         """Rows and weight of neighbouring parts, where rows come more or less often than once."""

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-from torch import Tensor
 from torch.utils.data import DataLoader
 
 from lit_dalle.data.examples import Batch, BatchMaker
 from lit_dalle.data.ledger import Ledger
 from lit_dalle.data.loader import count_rows
+from lit_dalle.data.notes import Account
 from lit_dalle.data.shards import Shards
+from lit_dalle.data.steps import cut, in_step, joined
 from lit_dalle.data.streaming import Place, Stream, Told
 from lit_dalle.functional.processes import all_objects, everyone
 
@@ -23,9 +24,9 @@ REMEMBERED = 4
 class StreamLoader(DataLoader[Any]):
     """A loader of a stream.
 
-    Rows that do not fill a batch of their worker are put together at the end of the epoch; in
+    Rows that do not fill a batch of their worker are put together at the end of the epoch. In
     training the last that still fill none are left out, and an epoch ends for all processes when
-    one has no further batch.
+    one has no further batch. In evaluation every row comes, and all processes make as many steps.
 
     Args:
         stream: What to read.
@@ -49,7 +50,8 @@ class StreamLoader(DataLoader[Any]):
             num_workers=num_workers,
             generator=torch.Generator().manual_seed(0),  # leaves the global one alone
         )
-        self.stream, self.ledger, self.fetched_ahead = stream, ledger, fetched_ahead
+        self.stream, self.fetched_ahead = stream, fetched_ahead
+        self.ledger = ledger or Ledger("the split")
         self._resume: dict[str, Any] | None = None
         self._start: dict[str, Any] | None = None
         self._states: deque[dict[str, Any]] = deque(maxlen=REMEMBERED)
@@ -59,14 +61,20 @@ class StreamLoader(DataLoader[Any]):
         """Yield the batches of the next epoch, or of the rest of one that is resumed.
 
         An epoch of which no batch was begun is the next one again.
+
+        Raises:
+            ValueError: An epoch of training has not a single batch, or one of evaluation has rows
+                for some of the processes only.
         """
         self._start = self._next_start()
         self._resume, self._begun = None, 0
         self._states.clear()
         self._states.append(self._start)
-        if self.ledger is not None:
-            self.ledger.begin(self._start["counts"])
-        return self._agreed(self._epoch_batches(self._start))
+        self.ledger.begin(self._start["counts"])
+        batches = self._epoch_batches(self._start)
+        if self.stream.maker.shown.train:
+            return self._agreed(batches, self._start["delivered"])
+        return in_step(batches, self.stream.batch_size)
 
     def begin_batch(self) -> None:
         """Be told by the trainer that it begins a batch, where it fetches one ahead."""
@@ -122,27 +130,22 @@ class StreamLoader(DataLoader[Any]):
     def _of_rests(self, rests: list[Batch], state: dict[str, Any]) -> Iterator[Batch]:
         """Batches of the rows that were left over by the slots."""
         done = state["rests"]
-        for number, batch in enumerate(joined(rests, self.stream.batch_size)):
+        for number, batch in enumerate(recut(rests, self.stream.batch_size)):
             size = len(batch["index"])
             whole = size == self.stream.batch_size or not self.stream.maker.shown.train
             if number < done:
                 continue
             state = state | {"rests": number + 1, "delivered": state["delivered"] + 1}
-            if self.ledger is not None:
-                count_rows(self.ledger, batch)
+            count_rows(self.ledger, batch)
             if size and whole:
                 yield self._remember(batch, state)
 
     def _counted(self, batch: Batch, state: dict[str, Any]) -> Batch:
-        if self.ledger is not None:
-            count_rows(self.ledger, batch)
-        batch.pop("notes", None)
+        count_rows(self.ledger, batch)
         return self._remember(batch, state)
 
     def _remember(self, batch: Batch, state: dict[str, Any]) -> Batch:
-        counts = self.ledger.state() if self.ledger is not None else {}
-        self._states.append(state | {"counts": counts})
-        batch.pop("notes", None)
+        self._states.append(state | {"counts": self.ledger.state()})
         return batch
 
     def _after(self, state: dict[str, Any], told: Told) -> dict[str, Any]:
@@ -153,19 +156,25 @@ class StreamLoader(DataLoader[Any]):
             "next_slot": (told.slot + 1) % slots,
         }
 
-    def _agreed(self, batches: Iterator[Batch]) -> Iterator[Batch]:
-        """In training, end when one of the processes has no further batch."""
-        together = self.stream.world_size > 1 and self.stream.maker.shown.train
+    def _agreed(self, batches: Iterator[Batch], given: int) -> Iterator[Batch]:
+        """End the training epoch when one of the processes has no further batch.
+
+        Args:
+            batches: Of this process.
+            given: How many were handed out before, in all processes.
+        """
         for batch in batches:
-            if together and not everyone(True):
+            if not everyone(True):
                 self._states.pop()  # of this batch, which is left out
                 self._tell_left_out(batches)
                 break
+            given += 1
             yield batch
         else:
-            if together:
-                everyone(False)
+            everyone(False)
         self._states[-1]["ended"] = True
+        if not given:  # a trainer would begin epoch after epoch, and never make a step
+            raise ValueError(Ledger.together(all_objects(self.ledger)).shortage())
 
     def _tell_left_out(self, batches: Iterator[Batch]) -> None:
         """Say so when more than the batch at hand is left out: shards are of unequal sizes."""
@@ -221,20 +230,16 @@ def make_stream_loader(
     return StreamLoader(stream, num_workers, ledger=ledger, fetched_ahead=fetched_ahead)
 
 
-def joined(batches: list[Batch], size: int) -> Iterator[Batch]:
-    """Put the rows of small batches together and cut them anew; the notes go with the first."""
-    notes = [note for batch in batches for note in batch.pop("notes", ())]
+def recut(batches: list[Batch], size: int) -> Iterator[Batch]:
+    """Put the rows of small batches together and cut them anew; the first tells what was read."""
+    accounts = [batch.pop("read") for batch in batches]
+    notes = [note for account in accounts for note in account.notes]
+    whole = Account(sum(account.rows for account in accounts), notes)
     filled = [batch for batch in batches if len(batch["index"])]
     if not filled:
-        yield {"index": torch.zeros(0, dtype=torch.int64), "notes": notes}
+        yield {"index": torch.zeros(0, dtype=torch.int64), "read": whole}
         return
-    whole = {name: _cat([batch[name] for batch in filled]) for name in filled[0]}
-    for first in range(0, len(whole["index"]), size):
-        part = {name: values[first : first + size] for name, values in whole.items()}
-        yield part | {"notes": [] if first else notes}
-
-
-def _cat(values: list[Any]) -> Any:
-    if isinstance(values[0], Tensor):
-        return torch.cat(values)
-    return [item for some in values for item in some]
+    rows = joined(filled)
+    count = len(rows["index"])
+    for number, batch in enumerate(cut(rows, [*range(0, count, size), count])):
+        yield batch | {"read": Account(0, []) if number else whole}

@@ -6,6 +6,7 @@ another run goes on at that row. Nothing is kept but a chunk, and nothing is rea
 resume, the chunk that was open.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -16,8 +17,8 @@ from torch.utils.data import IterableDataset, get_worker_info
 
 from lit_dalle.data.draws import generator
 from lit_dalle.data.examples import Batch, BatchMaker
-from lit_dalle.data.loader import Item
-from lit_dalle.data.notes import Note, is_usable
+from lit_dalle.data.notes import Account, Note, is_usable
+from lit_dalle.data.order import Item
 from lit_dalle.data.shards import Raw, Shards, Visit
 
 SHARD_ORDER, ROW_ORDER = 3, 4
@@ -60,11 +61,20 @@ class Share:
     offset: int = 0
 
 
-class Chunk(NamedTuple):
-    """Rows that are shuffled together, with the visits they are of, and where the next begins."""
+class Row(NamedTuple):
+    """A row that is to be read."""
 
-    rows: list[tuple[int, int, Raw]]
-    """Shard, row number and row."""
+    time: int
+    """Another number each time that the row comes: the epoch, where it comes once in each."""
+    shard: int
+    number: int
+    raw: Raw
+
+
+class Chunk(NamedTuple):
+    """Rows that are shuffled together, and where the next begin."""
+
+    rows: list[Row]
     after: Place
 
 
@@ -82,7 +92,8 @@ class Stream(IterableDataset[Batch]):
         rank: Number of this process.
         world_size: Number of processes.
         by_rows: Share out the rows of every shard to the processes, not whole shards: they come out
-            even whatever the sizes of the shards, and every process reads all of them.
+            even whatever the sizes of the shards, and every process reads all of them. Evaluation
+            always does so.
         limit: Only about so many rows, the first of every shard, in evaluation.
     """
 
@@ -130,30 +141,31 @@ class Stream(IterableDataset[Batch]):
     def _batches(self, slot: int, slots: int, place: Place) -> Iterator[Batch]:
         keys: list[Item] = []
         columns: dict[str, list[Any]] = {}
-        notes: list[Note] = []
+        account = Account(0, [])
         share = self._share(slot, slots)
         for chunk, skipped in self._chunks(share, slot, place):
             at = skipped
             while at < len(chunk.rows):
                 wanted = chunk.rows[at : at + self.batch_size - len(keys)]
                 at += len(wanted)
-                notes += self._take(wanted, keys, columns)
+                notes = self._take(wanted, keys, columns)
+                account = Account(account.rows + len(wanted), account.notes + notes)
                 if len(keys) == self.batch_size:
                     place = replace(place, taken=at)
-                    yield self._batch(columns, keys, notes) | told(slot, place, is_rest=False)
-                    keys, columns, notes = [], {}, []
+                    yield self._batch(columns, keys, account) | told(slot, place, is_rest=False)
+                    keys, columns, account = [], {}, Account(0, [])
             place = chunk.after
-        yield self._batch(columns, keys, notes) | told(slot, place, is_rest=True)
+        yield self._batch(columns, keys, account) | told(slot, place, is_rest=True)
 
     def _chunks(self, share: Share, slot: int, place: Place) -> Iterator[tuple[Chunk, int]]:
         """Chunks of a slot from a place on, and how many rows of each were handed out before."""
-        raw = self._own_rows(share, place)
+        own = self._own_rows(share, place)
         while True:
-            rows: list[tuple[int, int, Raw]] = []
+            rows: list[Row] = []
             after = place
-            for visit, row, shard, content in raw:
-                rows.append((shard, row, content))
-                after = Place(visit, row + 1, place.chunk + 1)
+            for visit, row in own:
+                rows.append(row)
+                after = Place(visit, row.number + 1, place.chunk + 1)
                 if len(rows) == self.buffer:
                     break
             if not rows:
@@ -164,27 +176,33 @@ class Stream(IterableDataset[Batch]):
             yield Chunk(rows, after), place.taken
             place = after
 
-    def _own_rows(self, share: Share, place: Place) -> Iterator[tuple[int, int, int, Raw]]:
-        """Number of the visit, row, shard and content of a slot's rows, from a place on."""
+    def _own_rows(self, share: Share, place: Place) -> Iterator[tuple[int, Row]]:
+        """A slot's rows from a place on, each with the number of its visit."""
         end = None if self.limit is None else -(-self.limit // max(1, len(self.shards)))
+        times = Counter(visit.shard for visit in self.shards.visits(self.epoch))
         for number in range(place.visit, len(share.visits)):
             visit = share.visits[number]
+            time = self.epoch * times[visit.shard] + visit.again
             first = place.row if number == place.visit else 0
             rows = self.shards.rows(visit.shard, first)
             for row, content in enumerate(rows if end is None else islice(rows, end), first):
                 if (row + number) % share.step != share.offset:  # who has one more takes turns
                     continue
                 if self.shards.wants(visit, row, self.epoch):
-                    yield number, row, visit.shard, content
+                    yield number, Row(time, visit.shard, row, content)
 
     def _share(self, slot: int, slots: int) -> Share:
-        """Whole shards where they can be shared out evenly, else rows of shards by turns."""
+        """Whole shards where they can be shared out evenly, else rows of shards by turns.
+
+        In evaluation always the rows, so that hardly any is left over at the end.
+        """
         visits = self.shards.visits(self.epoch)
         if self.maker.shown.train:
             key = (self.maker.shown.seed, self.epoch, SHARD_ORDER)
             visits = [visits[n] for n in generator(*key).permutation(len(visits))]
         step, offset = 1, 0
-        if len(visits) % self.world_size == 0 and not self.by_rows:
+        by_rows = self.by_rows or not self.maker.shown.train
+        if len(visits) % self.world_size == 0 and not by_rows:
             visits = visits[self.rank :: self.world_size]
         else:
             step, offset = self.world_size, self.rank
@@ -194,34 +212,29 @@ class Stream(IterableDataset[Batch]):
         turn = slot // len(visits)
         return Share((visits[slot % len(visits)],), step * sharers, offset + step * turn)
 
-    def _take(
-        self,
-        rows: list[tuple[int, int, Raw]],
-        keys: list[Item],
-        columns: dict[str, list[Any]],
-    ) -> list[Note]:
+    def _take(self, rows: list[Row], keys: list[Item], columns: dict[str, list[Any]]) -> list[Note]:
         """Read rows into the batch that is being filled; return what is noted of them."""
         notes: list[Note] = []
         by_shard: dict[int, list[int]] = {}
-        for n, (shard, _, _) in enumerate(rows):
-            by_shard.setdefault(shard, []).append(n)
+        for n, row in enumerate(rows):
+            by_shard.setdefault(row.shard, []).append(n)
         read: dict[int, dict[str, Any]] = {}
-        for shard, numbers in by_shard.items():
-            found = self.shards.read(shard, [(rows[n][1], rows[n][2]) for n in numbers])
-            for at, n in enumerate(numbers):
+        for shard, places in by_shard.items():
+            found = self.shards.read(shard, [(rows[n].number, rows[n].raw) for n in places])
+            for at, n in enumerate(places):
                 read[n] = {name: values[at] for name, values in found.items()}
-        for n, (shard, number, _) in enumerate(rows):
+        for n, row in enumerate(rows):
             row_notes = read[n].pop("notes", [])
             notes += [Note(*note) for note in row_notes]
             if is_usable(row_notes):
-                keys.append((self.epoch, shard << ROW_BITS | number))
+                keys.append((row.time, row.shard << ROW_BITS | row.number))
                 for name, value in read[n].items():
                     columns.setdefault(name, []).append(value)
         return notes
 
-    def _batch(self, columns: dict[str, list[Any]], keys: list[Item], notes: list[Note]) -> Batch:
+    def _batch(self, columns: dict[str, list[Any]], keys: list[Item], account: Account) -> Batch:
         empty: Batch = {"index": torch.zeros(0, dtype=torch.int64)}
-        return (self.maker.make(columns, keys) if keys else empty) | {"notes": notes}
+        return (self.maker.make(columns, keys) if keys else empty) | {"read": account}
 
 
 def told(slot: int, place: Place, *, is_rest: bool) -> dict[str, Told]:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from fsspec.core import OpenFile
 from rich.progress import track
 
 from lit_dalle.data.folder import PICTURE_ENDINGS, read_folder
-from lit_dalle.data.listing import LISTS, read_list, to_table
+from lit_dalle.data.listing import LISTS, hash_of_files, read_list, to_table
 from lit_dalle.data.row_reader import RowReader
 from lit_dalle.data.shards import Shards
 from lit_dalle.data.sources import SPLITS
@@ -26,6 +27,8 @@ PEEKED = 16
 """Rows of the first shard from which the columns are known."""
 MANY = 8
 """Shards from which on a progress bar is shown."""
+INDEX_FORM = 2
+"""Changes with what rows are made of a tar shard, so that an index of before is made again."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,8 @@ class FolderSource(TableSource):
 
         Raises:
             FileNotFoundError: There is no such folder.
-            ValueError: It holds no pictures, or its metadata cannot be read.
+            ValueError: It holds no pictures, or some beside the folders of its splits, or its
+                metadata cannot be read.
         """
         folder = Path(self.path).expanduser()
         if not folder.is_dir():
@@ -134,9 +138,9 @@ class ParquetSource(FilesSource):
 class WebDatasetSource(FilesSource):
     """Tar shards in the WebDataset convention: ``000.jpg`` with ``000.txt`` or ``000.json``.
 
-    Captions are the columns ``text`` (of ``.txt``) or those of the JSON. Uncompressed local shards
-    are read in any order by an index; with ``streaming`` shards are read from first to last, be
-    they compressed or remote.
+    Captions are the columns ``text`` (of ``.txt``) or those of the JSON; a key ``image`` there is
+    passed over, since the picture is called so. Uncompressed local shards are read in any order by
+    an index; with ``streaming`` shards are read from first to last, be they compressed or remote.
     """
 
     def read(self) -> DatasetDict:
@@ -157,16 +161,18 @@ class WebDatasetSource(FilesSource):
     def shards(self, split: str, *, pictures: bool = True) -> Shards:
         """Return a split as shards."""
         self.check_split(split)
-        files = self._files(self._theirs(split))
-        with files[0].open() as file:
-            first = list(islice(samples(file, files[0].path), PEEKED))
-        features = to_table(row | {"image": "there"} for row in first).features
-        columns = self._columns(Features(features | {"image": Image()}))
-        return TarShards(files, RowReader(columns, self.place), pictures)
+        name = self._theirs(split)
+        reader = RowReader(
+            self._columns(self._features[name]), self.place, tuple(self.label_names())
+        )
+        return TarShards(self._files(name), reader, pictures)
 
-    def label_names(self) -> list[str]:
-        """Names of the classes; a stream of shards has numbers of classes alone."""
-        return [] if self.streaming else super().label_names()
+    @cached_property
+    def _features(self) -> dict[str, Features]:
+        """Columns of each of their splits; of streams those of the first rows."""
+        if not self.streaming:
+            return super()._features
+        return {name: peeked(self._files(name)[0]) for name in self.data_files}
 
     def _files(self, split: str) -> list[OpenFile]:
         return find_shards(listed(self.data_files[split]))
@@ -232,12 +238,23 @@ def _load(place: str, *args: Any, **kwargs: Any) -> Any:
         raise FileNotFoundError(f"there is no data set at {place}: {error}") from error
     except DatasetGenerationError as error:
         raise ValueError(f"cannot read {place}: {error.__cause__ or error}") from error
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RuntimeError) as error:  # the last where it would run a script
         raise ValueError(f"cannot read {place}: {error}") from error
 
 
+def peeked(shard: OpenFile) -> Features:
+    """Columns that the first rows of a tar shard have."""
+    with shard.open() as file:
+        first = list(islice(samples(file, shard.path), PEEKED))
+    features = to_table(row | {"image": "there"} for row in first).features
+    return Features(features | {"image": Image()})
+
+
 def indexed(files: Sequence[OpenFile]) -> Dataset:
-    """Table of the rows of local tar shards, kept beside the caches of ``datasets``."""
+    """Table of the rows of local tar shards, kept beside the caches of ``datasets``.
+
+    Its fingerprint is that of the shards, wherever and whenever the index was made.
+    """
     paths = [Path(file.path) for file in files]
     for path in paths:
         if path.suffix != ".tar" or not path.is_file():
@@ -245,15 +262,15 @@ def indexed(files: Sequence[OpenFile]) -> Dataset:
                 f"{path} is no uncompressed local .tar, so its rows cannot be read in any order: "
                 "set streaming"
             )
-    key = repr([(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in paths])
-    name = f"tar-{hashlib.sha256(key.encode()).hexdigest()[:24]}.arrow"
-    kept = Path(datasets.config.HF_DATASETS_CACHE) / "lit_dalle" / name
+    key = hashlib.sha256(f"{INDEX_FORM} {hash_of_files(map(str, paths))}".encode()).hexdigest()[:24]
+    kept = Path(datasets.config.HF_DATASETS_CACHE) / "lit_dalle" / f"tar-{key}.arrow"
     if not kept.is_file():
         progress = track(paths, "Indexing shards", disable=len(paths) < MANY)
         table = to_table(row for path in progress for row in index(path))
         with whole_file(kept) as part:
             write_arrow(table, part)
-    return Dataset.from_file(str(kept))
+    found = Dataset.from_file(str(kept))
+    return Dataset(found.data, found.info, fingerprint=key)
 
 
 def listed(files: str | list[str]) -> list[str]:

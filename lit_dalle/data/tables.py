@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from datasets import ClassLabel, Dataset, DatasetDict, Features, IterableDatasetDict
 
-from lit_dalle.data.columns import Columns, is_text, numbered
+from lit_dalle.data.columns import Columns, group_of, is_text, numbered
 from lit_dalle.data.holdout import hold_out
+from lit_dalle.data.listing import hash_of_files
 from lit_dalle.data.row_reader import RowReader, standard_rows
 from lit_dalle.data.shards import Shards, TableShards
 from lit_dalle.data.sources import SPLITS, Source
@@ -82,14 +83,20 @@ class TableSource(Source):
 
     def load(self, split: str, *, pictures: bool = True) -> Dataset:
         """Return a split as rows; pictures are decoded when a row is read."""
-        if split not in self.splits():
-            raise ValueError(
-                f"{self.place} has no {split} split; it has {', '.join(self._all)}: "
-                "name the one to take in split_names"
-            )
         rows = self._part(split)
         columns = self._columns(rows.features)
         return standard_rows(rows, columns, self.place, pictures, tuple(self.label_names()))
+
+    def picture_rows(self, split: str) -> Dataset:
+        """Return a split as rows of pictures alone; no other column is read."""
+        rows = self._part(split)
+        return standard_rows(rows, self._columns(rows.features).picture_alone(), self.place)
+
+    def fields(self, split: str) -> tuple[str, ...]:
+        """Names of the fields of a split's rows; no row is read for them."""
+        held_out = split == "validation" and self._theirs(split) not in self._features
+        features = self._features[self._theirs("train" if held_out else split)]
+        return RowReader(self._columns(features), self.place).fields()
 
     def shards(self, split: str, *, pictures: bool = True) -> Shards:
         """Return a split as shards of undecoded rows."""
@@ -109,16 +116,18 @@ class TableSource(Source):
         return f"{rows._fingerprint}-{self._columns(rows.features)!r}-{self.validation_share}"
 
     def picture_fingerprint(self, split: str) -> str:
-        """Fingerprint of the rows, with the name of the pictures' column alone."""
+        """Fingerprint of the pictures' files, or of the rows where the pictures stand in them."""
         rows = self._part(split)
-        return f"{rows._fingerprint}-{self.image_column}-{self.max_aspect_ratio}"
+        has_paths = is_text(rows.features.get(self.image_column))
+        pictures = hash_of_files(rows[self.image_column]) if has_paths else rows._fingerprint
+        return f"{pictures}-{self.image_column}-{self.max_aspect_ratio}"
 
     def label_names(self) -> list[str]:
         """Names of the classes, by number; empty where the table does not name them.
 
         Labels that are words are numbered in the order of the words, over all splits.
         """
-        features = next(iter((self._streams if self.streaming else self._all).values())).features
+        features = next(iter(self._features.values()))
         column = self._columns(features).label
         label = features.get(column)
         if isinstance(label, ClassLabel):
@@ -131,9 +140,15 @@ class TableSource(Source):
         return self._words if is_text(label) else []
 
     @cached_property
+    def _features(self) -> dict[str, Features]:
+        """Columns of each of their splits, with their types."""
+        tables = self._streams if self.streaming else self._all
+        return {name: table.features for name, table in tables.items()}
+
+    @cached_property
     def _words(self) -> list[str]:
         """Labels of all splits, each once, sorted."""
-        column = self._columns(next(iter(self._all.values())).features).label
+        column = self._columns(next(iter(self._features.values()))).label
         words = {word for table in self._all.values() for word in table.unique(column)}
         return sorted(words - {None})
 
@@ -162,13 +177,28 @@ class TableSource(Source):
         return self.split_names.get(split, split)
 
     def _part(self, split: str) -> Dataset:
+        """Rows of a split as they stand in the table.
+
+        Raises:
+            ValueError: There is no such split.
+        """
+        if split not in self.splits():
+            raise ValueError(
+                f"{self.place} has no {split} split; it has {', '.join(self._all)}: "
+                "name the one to take in split_names"
+            )
         name = self._theirs(split)
         if self._theirs("validation") in self._all or split not in ("train", "validation"):
             return self._all[name]
         train = self._all[self._theirs("train")]
-        groups = train[self.group_column] if self.group_column in train.column_names else None
-        held = np.array(hold_out(len(train), self.validation_share, groups))
+        held = np.array(hold_out(len(train), self.validation_share, self._groups(train)))
         return train.select(np.flatnonzero(held == (split == "validation")))
+
+    def _groups(self, table: Dataset) -> list[str] | None:
+        """Groups that stay on one side."""
+        if self.group_column not in table.column_names:
+            return None
+        return [group_of(group, f"row {n}") for n, group in enumerate(table[self.group_column])]
 
     def _columns(self, features: Features) -> Columns:
         return Columns.find(

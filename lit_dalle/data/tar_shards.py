@@ -16,7 +16,7 @@ from fsspec.core import OpenFile
 
 from lit_dalle.data.columns import ROW, TROUBLE
 from lit_dalle.data.folder import PICTURE_ENDINGS
-from lit_dalle.data.listing import IMAGE, Row, trouble
+from lit_dalle.data.listing import IMAGE, Row, trouble, without_reserved
 from lit_dalle.data.notes import DAMAGED, NO_TEXT
 from lit_dalle.data.pictures import place_in_tar
 from lit_dalle.data.row_reader import RowReader
@@ -26,6 +26,10 @@ TEXT_ENDINGS = ("txt", "text", "caption")
 RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
 BROKEN = (tarfile.TarError, EOFError, OSError)
 """What is raised where a shard is cut short or damaged."""
+END = tarfile.EOFHeaderError  # type: ignore[attr-defined]
+"""Raised by the blocks of zeros that a tar file ends with."""
+CHUNK = 1 << 16
+"""Bytes that are read at once behind the end."""
 
 
 def find_shards(patterns: Sequence[str]) -> list[OpenFile]:
@@ -42,6 +46,29 @@ def find_shards(patterns: Sequence[str]) -> list[OpenFile]:
                 raise FileNotFoundError(f"there is no shard {name}: name tar files")
             found += sorted(files, key=lambda file: file.path)
     return found
+
+
+class Header(tarfile.TarInfo):
+    """The head of a file in a shard; where it is damaged, that is an error.
+
+    ``tarfile`` by itself takes a damaged head, one that is missing and blocks of zeros all for the
+    end, and what stands behind them is lost without a word.
+    """
+
+    @classmethod
+    def fromtarfile(cls, archive: tarfile.TarFile) -> "Header":
+        """Read the next head.
+
+        Raises:
+            tarfile.ReadError: There is none, or the end has something behind it.
+        """
+        try:
+            return super().fromtarfile(archive)
+        except END:
+            _check_nothing_follows(archive)
+            raise
+        except tarfile.HeaderError as error:
+            raise tarfile.ReadError(f"the head of a file cannot be read, {error}") from error
 
 
 class TarShards(Shards):
@@ -89,7 +116,7 @@ def samples(file: IO[bytes], name: str) -> Iterator[Row]:
         _add(row, ending, _content(archive, member), f"{name}/{member.name}")
 
     try:
-        with tarfile.open(fileobj=file, mode="r|*") as archive:
+        with tarfile.open(fileobj=file, mode="r|*", tarinfo=Header) as archive:
             yield from _rows(archive, take)
     except BROKEN as error:
         yield _cut_short(name, error)
@@ -109,7 +136,7 @@ def index(path: Path) -> Iterator[Row]:
             _add(row, ending, _content(archive, member), f"{path}/{member.name}")
 
     try:
-        with tarfile.open(path, mode="r:") as archive:
+        with tarfile.open(path, mode="r:", tarinfo=Header) as archive:
             yield from _rows(archive, take)
     except BROKEN as error:
         yield _cut_short(str(path), error)
@@ -122,18 +149,30 @@ def _rows(
     """Rows of the files that have the same name up to the first dot and stand together."""
     row: Row = {}
     key = None
-    for member in archive:
-        archive.members.clear()  # type: ignore[attr-defined]  # they would hold all of a shard
-        if not member.isfile():
-            continue
-        name, ending = _split(member.name)
-        if key is not None and name != key:
-            yield row
-            row = {}
-        key = name
-        take(row, archive, member, ending)
+    try:
+        for member in archive:
+            archive.members.clear()  # type: ignore[attr-defined]  # they would hold all of a shard
+            if not member.isfile():
+                continue
+            name, ending = _split(member.name)
+            if key is not None and name != key:
+                yield row
+                row = {}
+            key = name
+            take(row, archive, member, ending)
+    except BROKEN:
+        if key is not None:
+            yield row  # which may be whole; else what it lacks is noted of it
+        raise
     if key is not None:
         yield row
+
+
+def _check_nothing_follows(archive: tarfile.TarFile) -> None:
+    assert archive.fileobj is not None  # it is open
+    while block := archive.fileobj.read(CHUNK):
+        if block.count(0) < len(block):
+            raise tarfile.ReadError("there are blocks of zeros, and more behind them")
 
 
 def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
@@ -163,7 +202,7 @@ def _add(row: Row, ending: str, content: bytes, place: str) -> None:
             row["label"] = int(text)
         else:
             row["text"] = text
-    except ValueError as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
+    except (ValueError, RecursionError) as error:  # those of Unicode and JSON are ValueErrors
         column = {"json": "", "cls": "label"}.get(ending, "text")
         noted = trouble(NO_TEXT, f"{place} cannot be read: {error}", column)
         row.setdefault(TROUBLE, []).append(noted)
@@ -173,7 +212,7 @@ def _columns(text: str) -> Mapping[str, Any]:
     found = json.loads(text)
     if not isinstance(found, dict):
         raise ValueError("it is no JSON object")
-    return found
+    return without_reserved(found, IMAGE)
 
 
 def _cut_short(name: str, error: Exception) -> Row:

@@ -25,6 +25,8 @@ from torch import Tensor
 
 from lit_dalle.data.merging import Merges
 from lit_dalle.data.notes import RowError
+from lit_dalle.data.shipped import own_or_shipped
+from lit_dalle.data.writing import whole_file
 
 PAD, BOS, EOS = "[PAD]", "[BOS]", "[EOS]"
 PAD_ID, BOS_ID, EOS_ID = 0, 1, 2
@@ -37,10 +39,23 @@ _SPACE = "Ġ"
 """Stands for the space that every word begins with in ours."""
 SMALLEST_VOCABULARY = len(SPECIALS) + 256
 """Special tokens and one token for every byte: any text can be written."""
+TOKENIZER_FILE = "tokenizer.json"
+"""Where the folder of an exported net has its tokenizer."""
 WORDS_SUFFIX = ".words.json"
 """Of the file beside a tokenizer.json that lists the words of its captions."""
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
 _WORD = re.compile(rf"([{_CJK}]|[^\W_{_CJK}]+)(?:['’]\w+)?")
+
+
+def tokenizer_file(name: str | Path) -> Path:
+    """Return where a tokenizer is.
+
+    Args:
+        name: A ``tokenizer.json``, the folder of an exported net, or the name of a net that comes
+            with the package, such as ``emoji/prior``.
+    """
+    path = own_or_shipped(name, TOKENIZER_FILE)
+    return path / TOKENIZER_FILE if path.is_dir() else path
 
 
 class CaptionTokenizer:
@@ -249,21 +264,26 @@ class CaptionTokenizer:
 
     def save(self, path: str | Path) -> None:
         """Write ``tokenizer.json`` and, beside it, ``tokenizer.words.json``."""
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(self.to_json(), encoding="utf-8")
         words = json.dumps(self.words, ensure_ascii=False, indent=0)
-        path.with_suffix(WORDS_SUFFIX).write_text(words, encoding="utf-8")
+        for place, text in (
+            (Path(path).with_suffix(WORDS_SUFFIX), words),
+            (Path(path), self.to_json()),
+        ):
+            with whole_file(place) as part:
+                part.write_text(text, encoding="utf-8")
 
     @classmethod
     def load(cls, path: str | Path) -> "CaptionTokenizer":
         """Read what :meth:`save` wrote; without its words no word counts as known.
 
+        Args:
+            path: See :func:`tokenizer_file`.
+
         Raises:
             FileNotFoundError: There is no such file.
             ValueError: The file is no tokenizer of this sort.
         """
-        path = Path(path)
+        path = tokenizer_file(path)
         if not path.is_file():
             raise FileNotFoundError(
                 f"there is no tokenizer at {path}: train one with lit-dalle prepare tokenizer"

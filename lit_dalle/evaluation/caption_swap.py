@@ -114,7 +114,8 @@ def caption_losses(
             values.append(losses.double().mean(dim=1).cpu())
         if progress is not None:
             progress(len(image_tokens[part]))
-    return CaptionLosses(*(torch.cat(values).numpy() for values in found), groups=tuple(groups))
+    own_losses, swapped_losses, null_losses = (torch.cat(values).numpy() for values in found)
+    return CaptionLosses(own_losses, swapped_losses, null_losses, tuple(groups))
 
 
 def add_caption_swap(results: ResultFile, split: str, found: CaptionLosses) -> None:

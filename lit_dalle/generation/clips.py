@@ -6,9 +6,10 @@ from pathlib import Path
 
 import torch
 
+from lit_dalle.data.shipped import PRETRAINED
 from lit_dalle.data.tokenizer import CaptionTokenizer
 from lit_dalle.generation.export import exported_kind, folder_hash, load_model, load_tokenizer
-from lit_dalle.generation.hub import PIPELINE, PRETRAINED, shipped_clips
+from lit_dalle.generation.hub import PIPELINE, shipped_clips
 from lit_dalle.generation.joining import CLIP
 from lit_dalle.interop.clip_forms import HUB_FILES, form_of, read_clip
 from lit_dalle.interop.hub import download, is_hub_id

@@ -15,15 +15,10 @@ from datasets import Dataset
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from lit_dalle.data.examples import Examples, Shown
-from lit_dalle.data.image_tokens import (
-    FACTS_FILE,
-    Encoding,
-    ImageTokens,
-    part_length,
-    read_part,
-    write_facts,
-)
+from lit_dalle.data.image_tokens import ImageTokens, write_facts
+from lit_dalle.data.ledger import Ledger
 from lit_dalle.data.sources import Source
+from lit_dalle.data.token_parts import FACTS_FILE, Encoding, part_length, read_part
 from lit_dalle.data.writing import check_replaceable, whole_folder
 from lit_dalle.generation.encode_parts import (
     EncodingTask,
@@ -43,7 +38,10 @@ class Encoded(NamedTuple):
     rows: int
     """Number of its rows."""
     missing: int
-    """How many have no tokens, since they cannot be used."""
+    """How many have no tokens: their pictures cannot be used, or are filtered."""
+    report: str
+    """Lines for the user that count these by kind, with an example each; empty where there are
+    none."""
 
 
 @dataclass(frozen=True)
@@ -93,8 +91,8 @@ def encode_dataset(
     A split appears whole or not at all, and one that was encoded by the same dVAE from the same
     rows is left as it is. Until a split is whole its parts lie in a folder next to it, whose name
     is a function of the dVAE, the rows and the sizes: a run that was stopped, however, goes on with
-    the parts that are not there. Rows that cannot be used, such as unreadable pictures, stay
-    without tokens.
+    the parts that are not there. Rows whose pictures cannot be read, or are filtered, stay without
+    tokens, and their notes lie beside those of the others; captions leave no row out.
 
     Several machines with a common file system share the parts when each runs the same command with
     ``RANK`` and ``WORLD_SIZE`` in its environment, at the same time or not::
@@ -147,21 +145,21 @@ def encode_dataset(
             rows_per_part or part_length(len(rows)),
         )
         target = Path(folder).resolve() / split
-        done = _finished(target, encoding)
+        done = _finished(target, encoding, split)
         if done is None:
             check_replaceable(target, FACTS_FILE)
             examples = Examples(rows, Shown(encoder.image_size, train=False))
             work = work_folder(target, encoding)
             task = EncodingTask(examples, encoder, encoding, work, batch_size, num_workers)
             _encode_missing(task, rank, devices, split)
-            done = _finish(work, target, encoding)
+            done = _finish(work, target, encoding, split)
         if done is not None:
             found[split] = done
     return found
 
 
 def _rows(source: Source, split: str, limit: int | None) -> Dataset:
-    rows = source.load(split)
+    rows = source.picture_rows(split)
     if limit is not None and limit < len(rows):
         rows = rows.select(range(limit))
     if not len(rows):
@@ -176,23 +174,31 @@ def work_folder(target: Path, encoding: Encoding) -> Path:
     return target.with_name(f".{target.name}.{key}.tokens")
 
 
-def _finished(folder: Path, encoding: Encoding) -> Encoded | None:
-    """What the folder holds, if it is whole and what is wanted."""
+def _finished(folder: Path, encoding: Encoding, split: str) -> Encoded | None:
+    """What became of a split, if the folder holds all its tokens, and those that are wanted."""
     try:
         tokens = ImageTokens(folder)
-        if tokens.encoding != encoding:
-            return None
-        return Encoded(len(tokens), tokens.missing())
     except (FileNotFoundError, ValueError):
         return None
+    is_whole = all(_is_whole(folder, part, encoding) for part in range(encoding.parts))
+    return _counted(tokens, split) if is_whole and tokens.encoding == encoding else None
+
+
+def _counted(tokens: ImageTokens, split: str) -> Encoded:
+    """Count the rows without tokens; maps all parts."""
+    ledger = Ledger(split)
+    for part in range(tokens.encoding.parts):
+        rows = tokens.encoding.span(part)
+        ledger.add(len(rows), filter(None, tokens.left_out(rows)))
+    missing = ledger.counts.total() - ledger.counts["read"]
+    return Encoded(len(tokens), missing, ledger.report())
 
 
 def _is_whole(folder: Path, part: int, encoding: Encoding) -> bool:
     try:
-        read_part(folder, part, encoding)
+        return read_part(folder, part, encoding).is_explained
     except (FileNotFoundError, ValueError):
         return False
-    return True
 
 
 def _encode_missing(
@@ -219,16 +225,16 @@ def _encode_missing(
             encode_parts(task, parts, devices[0], advance)
 
 
-def _finish(work: Path, target: Path, encoding: Encoding) -> Encoded | None:
+def _finish(work: Path, target: Path, encoding: Encoding, split: str) -> Encoded | None:
     """Put the parts in their place if all are there; else, or if another rank does it, None."""
-    done = _finished(work, encoding)
+    done = _finished(work, encoding, split)
     if done is None:
-        return _finished(target, encoding)
+        return _finished(target, encoding, split)
     if done.missing == done.rows:
+        (first,) = filter(None, ImageTokens(work).left_out([0]))
         shutil.rmtree(work)
         raise ValueError(
-            f"none of the {done.rows} pictures of {target.name} can be used: is the column of the "
-            "pictures the right one?"
+            f"none of the {done.rows} pictures of {split} can be used: {first.message}"
         )
     for path in work.glob(".part-*"):
         path.unlink(missing_ok=True)  # what a stopped process was writing

@@ -19,7 +19,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from lit_dalle.data.examples import Batch
-from lit_dalle.data.image_tokens import Encoding, write_part
+from lit_dalle.data.notes import Note, is_usable
+from lit_dalle.data.token_parts import Encoding, write_part
 from lit_dalle.generation.export import load_config, load_model, tokens_hash
 
 Advance = Callable[[int], None]
@@ -74,7 +75,8 @@ class EncodingTask:
     """A split that is to be encoded."""
 
     examples: torch.utils.data.Dataset[Batch]
-    """Makes a batch of a list of rows; those that cannot be used are not in its ``index``."""
+    """Makes a batch of a list of rows; those that are left out are not in its ``index``, and what
+    it says of what was ``read`` has a note on each of them."""
     encoder: FrozenEncoder
     encoding: Encoding
     folder: Path
@@ -125,16 +127,23 @@ def encode_parts(
     for part in parts:
         span = task.encoding.span(part)
         tokens = np.zeros((len(span), task.encoding.tokens), np.int64)
-        known = np.zeros(len(span), np.bool_)
+        left_out: dict[int, Note] = {}
         for rows in _RowsOfParts(task, [part]):
             batch = next(batches)
             if len(batch["index"]):
                 places = batch["index"].numpy() - span.start
                 tokens[places] = frozen_tokens(encoder, batch["images"].to(device)).cpu().numpy()
-                known[places] = True
+            left_out |= {row - span.start: note for row, note in _left_out(rows, batch).items()}
             if rows[-1] == span[-1]:
-                write_part(task.folder, part, tokens, task.encoding, known)
+                write_part(task.folder, part, tokens, task.encoding, left_out)
             advance(len(rows))
+
+
+def _left_out(rows: Sequence[int], batch: Batch) -> dict[int, Note]:
+    """Notes on the rows that a batch was asked for and does not have; they come in order."""
+    there = set(batch["index"].tolist())
+    notes = [note for note in batch["read"].notes if not is_usable([note])]
+    return dict(zip((row for row in rows if row not in there), notes, strict=True))
 
 
 def frozen_tokens(encoder: Encoder, images: Tensor) -> Tensor:

@@ -16,9 +16,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from lit_dalle.data.shipped import own_or_shipped
 from lit_dalle.data.tokenizer import CaptionTokenizer
 from lit_dalle.data.writing import read_json, whole_folder, write_json
-from lit_dalle.generation.hub import PRETRAINED
 from lit_dalle.models.clip import Clip
 from lit_dalle.models.clip_config import ClipConfig
 from lit_dalle.models.dalle import Dalle
@@ -58,9 +58,7 @@ def net_folder(name: str | Path) -> Path:
         name: A folder, or PIPELINE/PART of what comes with the package; a folder that is there
             wins.
     """
-    folder = Path(name).expanduser()
-    shipped = PRETRAINED / name
-    return shipped if not folder.exists() and (shipped / CONFIG).is_file() else folder
+    return own_or_shipped(name, CONFIG)
 
 
 def save_model(

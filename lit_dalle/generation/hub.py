@@ -4,14 +4,13 @@ from pathlib import Path
 
 from huggingface_hub import HfApi
 
+from lit_dalle.data.shipped import PRETRAINED
 from lit_dalle.interop.hub import download, is_hub_id
 
 PIPELINE = "pipeline.json"
 """File that makes a folder a pipeline."""
 CARD = "README.md"
 """Model card."""
-PRETRAINED = Path(__file__).parents[1] / "pretrained"
-"""Pipelines that are shipped."""
 
 _FILES = (PIPELINE, CARD, "dvae/*", "prior/*", "clip/*")
 

@@ -218,7 +218,7 @@ class LitDalle(lightning.LightningModule):
                 "an exported dVAE as dvae"
             )
         images = batch["images"]
-        if images.dtype != torch.float32:  # bf16-true: rounding by half of one of 255 levels at most
+        if images.dtype != torch.float32:  # bf16-true rounds by half of one of 255 levels at most
             images = images.float().mul(255).round().div(255)
         with torch.no_grad(), torch.autocast(images.device.type, enabled=False):
             return self.dvae.encode(images)

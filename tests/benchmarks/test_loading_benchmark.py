@@ -42,9 +42,34 @@ def test_damage_is_counted(tmp_path):
     assert values(rows, "damaged") == [20]
     assert values(rows, "planned") == [1] * 20
     assert values(rows, "counted") == [*([1] * 20), 20]
-    none = ("lost_rows", "shown_twice", "shown_by_mistake", "counted_by_mistake")
+    assert values(rows, "shown_again") == values(rows, "cannot_be_used") == [12]
+    none = ("lost_rows", "shown_by_mistake", "counted_by_mistake")
     for metric in (*none, "ledger_difference"):
         assert values(rows, metric, what="damage") == [0]
+
+
+@pytest.mark.parametrize("rows", ["0", "100", "250", "-200", "many"])
+def test_rows_that_do_not_come_out_even_are_refused(module, monkeypatch, capsys, rows):
+    monkeypatch.setattr(sys, "argv", ["loading.py", f"--rows={rows}"])
+    with pytest.raises(SystemExit):
+        module("loading").main()
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.endswith(f"argument --rows: rows come in multiples of 200, got {rows}")
+
+
+def test_what_is_left_out_stands_in_the_result(module, plan, monkeypatch, tmp_path):
+    wait, memory = module("rows.wait"), module("rows.memory")
+    monkeypatch.setattr(wait, "REPOSITORY", tmp_path)
+    monkeypatch.setattr(wait, "RECIPES", ("emoji/dvae", "emoji/clip"))
+    monkeypatch.setattr(memory, "STATUS", tmp_path / "status")
+    wait.run(plan)
+    memory.run(plan)
+    assert plan.results.rows == []
+    assert plan.results.setting["left_out"] == {
+        "wait: emoji/dvae": "there is no data/emoji",
+        "wait: emoji/clip": "there is no data/emoji, runs/emoji/english.json",
+        "memory": "the system does not tell the resident size",
+    }
 
 
 @pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # left by `datasets`
@@ -60,6 +85,7 @@ def test_speed_is_compared(module, plan, monkeypatch, tmp_path):
             for who in ("ours", "datasets")
         )
         assert values(plan.results.rows, "ratio", **case)[0] == pytest.approx(ours / theirs, rel=1)
+    assert not any("low" in row for row in plan.results.rows)  # an interval of three says nothing
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="sizes come from proc(5)")
@@ -103,7 +129,8 @@ def test_miscounted_rows_are_told(module, plan):
     assert totals["counted"] == 19
     assert totals["counted_by_mistake"] == 1
     assert totals["lost_rows"] == used - 2
-    assert totals["shown_twice"] == 1
+    assert totals["cannot_be_used"] == len(rows) - used
+    assert totals["shown_again"] == 1
     assert totals["shown_by_mistake"] == 1
     planned = sum(len(kind.noted) for kind in kinds.KINDS.values())
     assert totals["ledger_difference"] == planned + 1

@@ -6,6 +6,13 @@ from pathlib import Path
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "token_cache.py"
 
 
+def test_rows_that_fill_no_batch_are_refused():
+    command = [sys.executable, SCRIPT, "--quick", "--batch", "512"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.endswith("error: --batch must be from 1 to --rows (256), got 512\n")
+
+
 def test_it_times_updates_and_finds_equal_losses(tmp_path):
     options = ["--quick", "--rows", "16", "--batch", "4", "--seconds", "0"]
     command = [sys.executable, SCRIPT, *options, "--out", tmp_path / "x.json"]

@@ -1,5 +1,7 @@
 """What could not be used stands in the log, at the end on the screen, or ends the run."""
 
+import re
+
 import datasets
 import lightning
 import pytest
@@ -70,10 +72,12 @@ class Tiny(lightning.LightningModule):
         return torch.optim.SGD(self.parameters(), lr=0.1)
 
 
-def fitted(folder, logger, **options):
+def fitted(folder, logger, devices=1, **options):
     trainer = lightning.Trainer(
         accelerator="cpu",
-        devices=1,
+        devices=devices,
+        strategy="ddp_fork" if devices > 1 else "auto",
+        use_distributed_sampler=False,
         max_epochs=2,
         num_sanity_val_steps=0,
         logger=logger,
@@ -83,9 +87,10 @@ def fitted(folder, logger, **options):
         enable_model_summary=False,
     )
     data = ImageTextDataModule(
-        FolderSource(str(folder / "art")), 16, batch_size=4, max_bad_share=0.5, **options
+        FolderSource(str(folder / "art")), 16, batch_size=2, max_bad_share=0.5, **options
     )
     trainer.fit(Tiny(), datamodule=data)
+    return trainer, data
 
 
 class Kept(CSVLogger):
@@ -109,11 +114,29 @@ def test_the_numbers_are_logged_and_told_in_the_end(folder, capsys, workers):
         "data/validation/converted/grey": 1.0,
     }
     logged = [(step, numbers) for step, numbers in logger.kept if numbers]
-    assert logged == [(3, noted), (6, noted), (6, noted)], "after each validation and in the end"
+    assert logged == [(6, noted), (12, noted), (12, noted)], "after each validation and in the end"
     told = capsys.readouterr().out
-    assert "train: 12 rows read, of which" in told
+    assert told.count("train: 12 rows read, of which") == 1
     assert "2 skipped: not a picture — cannot read the picture" in told
     assert "validation: 4 rows read, of which" in told
+
+
+def test_several_processes_tell_once_of_the_rows_of_all(folder, capfd):
+    fitted(folder, False, devices=2)
+    told = capfd.readouterr().out
+    assert told.count("rows read, of which") == 2
+    assert "train: 12 rows read, of which" in told
+    assert re.search(r"3 converted: grey — .*\n +2 skipped: not a picture — cannot read", told)
+    assert "validation: 4 rows read, of which" in told
+
+
+def test_what_was_told_of_training_is_not_told_again(folder, capsys):
+    trainer, data = fitted(folder, False)
+    capsys.readouterr()
+    trainer.validate(Tiny(), datamodule=data)
+    told = capsys.readouterr().out
+    assert "validation: 4 rows read" in told
+    assert "train:" not in told
 
 
 def test_nothing_is_said_where_all_is_well(folder, capsys):

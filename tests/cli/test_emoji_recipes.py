@@ -1,58 +1,72 @@
-"""The emoji recipes run tiny, in their order, on tables drawn on the spot."""
+"""The training commands of docs/emoji.md run tiny, in their order, on tables drawn on the spot."""
+
+import re
+import shlex
+from pathlib import Path
 
 import pytest
 from datasets import Dataset, Features, Image, List, Value
 from PIL import Image as Pictures
-from recipes import ROOT, lay_out
+from recipes import QUIET, ROOT, lay_out
 
 from lit_dalle.cli.main import main
 
-STYLES = ("noto", "twemoji", "openmoji-black")
+DOCS = (ROOT / "docs/emoji.md").read_text()
+COMMANDS = [
+    line.partition("#")[0]
+    for block in re.findall(r"```\n(.*?)```", DOCS.partition("## Training on them")[2], re.S)
+    for line in block.splitlines()
+    if line.startswith("lit-dalle ")
+]
+OVERLAYS = {"dvae": "dvae", "dalle": "dalle", "clip": "clip", "ranker": "clip", "judge": "clip"}
+SEEN = ("noto", "twemoji", "openmoji-black")
+UNSEEN = ("fluent-flat", "fluent-3d", "fluent-high-contrast")
+ROWS = {"train": 40, "validation": 8, "test_iid": 8, "test_comp": 8, "test_style": 12}
 COLOURS = ("red", "green", "blue", "orange")
-TEXTS = ("style", "medium", "hexcode", "label")
 LANGUAGES = ("zh", "de", "fr", "es", "ja")
-CONFIG = ["--config", "configs/overlays/tiny-{net}.yaml", "--trainer.enable_progress_bar=false"]
+CLASSES = [
+    set((ROOT / f"configs/emoji/classes/{style}.txt").read_text().splitlines()) for style in UNSEEN
+]
+NAMES = sorted(set.intersection(*CLASSES))
 
 
-def table(start, rows):
-    numbers = range(start, start + rows)
-    names = [f"{COLOURS[n % 4]} thing {n // 4}" for n in numbers]
+def table(rows, styles):
+    numbers = range(rows)
+    names = [NAMES[n // 3] for n in numbers]
     columns = {
         "image": [Pictures.new("RGB", (64, 64), COLOURS[n % 4]) for n in numbers],
-        "style": [STYLES[n % 3] for n in numbers],
+        "style": [styles[n % 3] for n in numbers],
         "medium": ["line" if n % 3 == 2 else "color" for n in numbers],
-        "hexcode": [f"{n // 2:X}" for n in numbers],
+        "hexcode": [f"{n // 3:X}" for n in numbers],
         "label": names,
         "tags": [["thing", COLOURS[n % 4]][: n % 3] for n in numbers],
+        "near_dup_in_train": [False] * rows,
     } | {f"label_{language}": [f"{name} {language}" for name in names] for language in LANGUAGES}
     features = {name: Value("string") for name in columns}
-    return Dataset.from_dict(
-        columns, features=Features(features | {"image": Image(), "tags": List(Value("string"))})
-    )
+    features |= {"image": Image(), "tags": List(Value("string"))}
+    features["near_dup_in_train"] = Value("bool")
+    return Dataset.from_dict(columns, features=Features(features))
 
 
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    lay_out(tmp_path)
-    for split, rows in (("train", 40), ("validation", 8), ("test_iid", 8), ("test_comp", 8)):
-        (tmp_path / "data/emoji").mkdir(parents=True, exist_ok=True)
-        table(rows, rows).to_parquet(tmp_path / f"data/emoji/{split}.parquet")
-    clip = tmp_path / "runs/emoji/clip"
-    clip.mkdir(parents=True)
-    (clip / "export").symlink_to(ROOT / "lit_dalle/pretrained/emoji/clip")
-    return tmp_path
-
-
-def fit(net):
-    overlay = [argument.format(net=net) for argument in CONFIG]
-    main(["fit", "--config", f"configs/emoji/{net}.yaml", *overlay])
+def tiny(command):
+    _, *arguments = shlex.split(command)
+    if arguments[0] == "fit":
+        net = Path(arguments[arguments.index("--config") + 1]).stem
+        arguments += ["--config", f"configs/overlays/tiny-{OVERLAYS[net]}.yaml", *QUIET]
+    return arguments
 
 
 @pytest.mark.filterwarnings("default")
-def test_dvae_tokens_and_prior(here):
-    main(["prepare", "tokenizer", "--config", "configs/emoji/tokenizer.yaml"])
-    fit("dvae")
-    main(["prepare", "tokens", "--config", "configs/emoji/tokens.yaml"])
-    fit("dalle")
-    assert (here / "runs/emoji/dalle/export/model.safetensors").is_file()
+def test_from_tables_to_a_pipeline_and_its_judge(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    lay_out(tmp_path)
+    (tmp_path / "data/emoji").mkdir(parents=True)
+    for split, rows in ROWS.items():
+        styles = UNSEEN if split == "test_style" else SEEN
+        table(rows, styles).to_parquet(tmp_path / f"data/emoji/{split}.parquet")
+    nets = [Path(part).stem for line in COMMANDS for part in line.split() if "configs/" in part]
+    assert nets == ["tokenizer", "english", "dvae", "clip", "ranker", "tokens", "dalle", "judge"]
+    for command in COMMANDS:
+        main(tiny(command))
+    assert (tmp_path / "runs/emoji/pipeline/pipeline.json").is_file()
+    assert (tmp_path / "runs/emoji/judge/export/model.safetensors").is_file()

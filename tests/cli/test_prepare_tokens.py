@@ -29,7 +29,9 @@ def test_it_says_how_many_could_not_be_read(command, capsys):
     for _ in range(2):  # the second time nothing is encoded
         main(command)
         out = capsys.readouterr().out
-        assert "tokens: image tokens of 7 of train (2 cannot be used), 3 of validation (1 " in out
+        assert "tokens: image tokens of 7 of train (2 left out), 3 of validation (1 left " in out
+        assert "train: 7 rows read, of which\n         2 skipped: not a picture — cannot" in out
+        assert "validation: 3 rows read, of which\n         1 skipped: not a picture — " in out
     assert ImageTokens("tokens/train").known(range(7)).tolist() == [
         number not in (2, 6) for number in range(7)
     ]

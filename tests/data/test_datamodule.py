@@ -1,15 +1,22 @@
 import json
-import re
+from collections import Counter
 from types import SimpleNamespace
 
 import pytest
 import torch
 from number_source import SIDE, NumberSource, picture_of
 
-from lit_dalle.data import CaptionTokenizer, FolderSource, ImageTextDataModule, WorldSource
+from lit_dalle.data import (
+    CaptionTokenizer,
+    FolderSource,
+    ImageTextDataModule,
+    MixedSource,
+    WorldSource,
+)
 from lit_dalle.data.draws import hashed_text
 from lit_dalle.data.image_tokens import Encoding, write_image_tokens
 from lit_dalle.data.loader import make_loader
+from lit_dalle.data.notes import SHORT_CAPTION, Note
 
 FORKING = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 
@@ -168,6 +175,14 @@ def test_image_tokens_stand_in_for_pictures(source, tokenizer_path, tmp_path):
     assert {"images", "image_tokens"} <= set(first(both.train_dataloader()))
 
 
+def test_image_tokens_of_two_dvaes_are_refused(source, tmp_path):
+    folder = encoded(tmp_path / "tokens", source, dvae_hash="new")
+    assert data(source, image_tokens=folder).dvae_hash == "new"
+    encoded(tmp_path / "tokens", source, "validation", dvae_hash="old")
+    with pytest.raises(ValueError, match=r"not of one dVAE: train new, validation old; encode all"):
+        _ = data(source, image_tokens=folder).dvae_hash
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -257,23 +272,85 @@ def test_an_unreadable_picture_is_one_line_out_of_workers_too(tmp_path, workers,
     assert "most often not a picture: cannot read the picture" in str(caught.value)
     module = data(source, max_bad_share=0.3, **options)
     batches = list(module.train_dataloader())
-    assert sorted(index for batch in batches for index in batch["index"].tolist()) == [0, 1, 3]
-    assert all("notes" not in batch for batch in batches)
+    assert [len(batch["index"]) for batch in batches] == [2, 2]
+    assert {index for batch in batches for index in batch["index"].tolist()} <= {0, 1, 3}
+    assert all("read" not in batch for batch in batches)
     assert module.ledgers["train"].counts == {"read": 4, "skipped/not a picture": 1}
 
 
-def test_what_was_skipped_is_told_in_the_end(tmp_path, capsys):
-    for number in range(4):
-        picture_of(number).save(tmp_path / f"{number}.png")
-    (tmp_path / "2.png").write_bytes(b"no picture")
-    picture_of(3).convert("L").save(tmp_path / "3.png")
-    module = data(FolderSource(str(tmp_path), validation_share=0.0), batch_size=2, max_bad_share=1)
-    list(module.train_dataloader())
-    module.teardown("fit")
-    told = capsys.readouterr().out
-    assert "train: 4 rows read, of which" in told
-    assert re.search(r"1 skipped: not a picture — cannot read the picture .*2\.png", told)
-    assert re.search(r"1 converted: grey — .*3\.png \(row 3 of .* is grey", told)
+class Holed(NumberSource):
+    """Of its rows some are filtered out."""
+
+    def __init__(self, rows, bad):
+        super().__init__(rows)
+        self.bad = bad
+
+    def load(self, split, *, pictures=True):
+        rows = super().load(split, pictures=pictures)
+        read = rows._format_kwargs["transform"]
+        note = Note("filtered", SHORT_CAPTION, "there", "it says little")
+        return rows.with_transform(
+            lambda batch: (
+                read(batch) | {"notes": [[note] * (n in self.bad) for n in batch["number"]]}
+            )
+        )
+
+
+@FORKING
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("bad", [{3, 17}, set(range(30))])
+def test_other_rows_take_the_places_of_those_that_cannot_be_used(tokenizer_path, bad, workers):
+    module = with_text(Holed(40, bad), tokenizer_path, batch_size=2, num_workers=workers)
+    loader = module.train_dataloader()
+    batches = list(loader)
+    assert len(batches) == len(loader) == 20
+    shown = Counter(index for batch in batches for index in batch["index"].tolist())
+    assert set(shown) == set(range(40)) - bad
+    assert sum(shown.values()) == 40
+    for batch in batches:
+        for index, caption in zip(batch["index"].tolist(), batch["captions"], strict=True):
+            assert caption.split()[1] == str(index)
+        reds = (batch["images"][:, 0, 0, 0] * 255).round().long()
+        assert torch.equal(reds, batch["index"])
+    assert module.ledgers["train"].counts == {
+        "read": 40,
+        f"filtered/{SHORT_CAPTION}": len(bad),
+    }
+    left = all_of(with_text(Holed(40, bad), tokenizer_path).val_dataloader(), "index")
+    assert left == sorted(set(range(40)) - bad)
+
+
+def test_which_rows_take_places_depends_on_no_batch_and_no_process(tokenizer_path):
+    def shown(batch_size, world_size):
+        found = []
+        for rank in range(world_size):
+            module = with_text(Holed(48, set(range(0, 48, 3))), tokenizer_path, bpe_dropout=0.5)
+            module.batch_size = batch_size
+            module.trainer = SimpleNamespace(global_rank=rank, world_size=world_size)
+            for batch in module.train_dataloader():
+                fields = (batch["index"].tolist(), batch["captions"], batch["text_tokens"].tolist())
+                found += list(zip(*fields, strict=True))
+        return sorted(found)
+
+    assert shown(8, 1) == shown(4, 2) == shown(16, 1)
+
+
+def test_a_row_shows_something_else_each_time_that_it_comes():
+    """Also within an epoch: by its weight, and in the place of a row that cannot be used."""
+    often = MixedSource([NumberSource(rows=2)], weights=[16])
+    for source, rows in ((often, 2), (Holed(32, set(range(2, 32))), 2)):
+        loader = data(source).train_dataloader()
+        captions = all_of(loader, "captions")
+        for row in range(rows):
+            first = captions.count(f"picture {row}")
+            assert 0 < first < captions.count(f"number {row}") + first
+
+
+def test_a_split_without_a_row_to_use_ends_training_with_one_line():
+    module = data(Holed(40, set(range(40))))
+    with pytest.raises(ValueError, match=r"^train does not fill a batch: 8 rows read, of which 8 "):
+        list(module.train_dataloader())
+    assert list(module.val_dataloader()) == []
 
 
 def test_the_tokenizer_travels_in_the_state(source, tokenizer_path):

@@ -29,7 +29,7 @@ def kinds_of(row):
         (("train", "val"), ("train", "validation")),
         (("Training", "dev", "eval"), ("train", "validation", "test")),
         (("train", "valid", "testing", "held_out"), ("train", "validation", "test", "held_out")),
-        (("val", "others"), ("validation",)),
+        (("val", ".others"), ("validation",)),
     ],
 )
 def test_folders_named_after_splits_are_splits(tmp_path, names, splits):
@@ -92,3 +92,37 @@ def test_without_captions_and_classes_there_are_pictures(tmp_path):
     rows = load(tmp_path)
     assert len(rows) == 2
     assert not {"caption", "label"} & set(rows[0])
+
+
+@pytest.mark.parametrize("beside", ["cats/b.png", "c.png", "metadata.csv", "cats/metadata.jsonl"])
+def test_nothing_lies_beside_the_folders_of_splits(tmp_path, beside):
+    save(tmp_path / "train" / "a.png")
+    (tmp_path / "LICENSE.txt").write_text("free")
+    (tmp_path / ".cache").mkdir()
+    save(tmp_path / ".cache" / "a.png")
+    assert len(load(tmp_path)) == 1
+    path = tmp_path / beside
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("file_name,text\ntrain/a.png,a star\n")
+    with pytest.raises(ValueError, match=rf"{beside} lies beside \S*train, which by their names"):
+        load(tmp_path)
+
+
+def test_two_folders_of_one_split(tmp_path):
+    for name in ("train", "val", "dev"):
+        save(tmp_path / name / "a.png")
+    with pytest.raises(ValueError, match=r"dev and \S*val both mean validation: join them"):
+        load(tmp_path)
+
+
+def test_classes_in_one_split_and_a_list_in_another(tmp_path):
+    for name in ("train/cat/a.png", "train/dog/b.png", "test/a.png", "test/b.png"):
+        save(tmp_path / name)
+    lines = "file_name,text,label\na.png,a cat,cat\nb.png,an emu,emu\n"
+    (tmp_path / "test" / "metadata.csv").write_text(lines)
+    options = {"label_column": "label"}
+    assert [row["label"] for row in load(tmp_path, **options)] == [0, 1]
+    known, unknown = load(tmp_path, "test", caption_column=[], **options)
+    assert known["label"] == 0
+    assert kinds_of(unknown) == ["skipped/no label"]
+    assert "has 'emu' for a label, which is no class" in unknown["notes"][0].message

@@ -8,13 +8,13 @@ import pyarrow as pa
 import pytest
 import torch
 
-from lit_dalle.data.image_tokens import (
+from lit_dalle.data.image_tokens import ImageTokens, write_image_tokens
+from lit_dalle.data.notes import NARROW, Note
+from lit_dalle.data.token_parts import (
     MOST_PARTS,
     ROWS_PER_PART,
     Encoding,
-    ImageTokens,
     part_length,
-    write_image_tokens,
     write_part,
 )
 
@@ -24,6 +24,7 @@ ENCODING = Encoding(
 TOKENS = torch.randint(0, 8192, (10, 4), generator=torch.Generator().manual_seed(0))
 GAP = 5
 """Row without tokens."""
+NOTE = Note("filtered", NARROW, "row 5 of pictures", "row 5 of pictures is 8×3, narrower than 1:2")
 
 
 @pytest.fixture
@@ -34,14 +35,14 @@ def folder(tmp_path):
 
 @pytest.fixture
 def gapped(folder):
-    known = np.arange(4, 8) != GAP
-    write_part(folder, 1, TOKENS[4:8].numpy(), ENCODING, known)
+    write_part(folder, 1, TOKENS[4:8].numpy(), ENCODING, {GAP - 4: NOTE})
     return ImageTokens(folder)
 
 
 def test_what_is_written_is_read(folder):
     tokens = ImageTokens(folder)
-    assert (tokens.encoding, len(tokens), tokens.missing()) == (ENCODING, 10, 0)
+    assert (tokens.encoding, len(tokens)) == (ENCODING, 10)
+    assert tokens.left_out(range(10)) == [None] * 10
     assert sorted(path.name for path in folder.glob("*.arrow")) == [
         f"part-0000{part}.arrow" for part in range(3)
     ]
@@ -66,7 +67,12 @@ def test_every_code_survives_in_the_smaller_type_that_holds_it(tmp_path, codes, 
 def test_a_part_is_what_a_reader_of_arrow_sees(gapped):
     table = pa.ipc.open_file(str(gapped.folder / "part-00001.arrow")).read_all()
     rows = TOKENS[4:8].tolist()
-    assert table.to_pydict() == {"image_tokens": [rows[0], None, rows[2], rows[3]]}
+    assert table.to_pydict() == {
+        "image_tokens": [rows[0], None, rows[2], rows[3]],
+        "left_out": [None, NOTE._asdict(), None, None],
+    }
+    whole = pa.ipc.open_file(str(gapped.folder / "part-00000.arrow")).read_all()
+    assert whole.schema.names == ["image_tokens"]
 
 
 def test_rows_without_tokens_are_told(gapped):
@@ -74,12 +80,25 @@ def test_rows_without_tokens_are_told(gapped):
     assert torch.equal(gapped.known(range(10)), expected)
     assert gapped.known([9, GAP]).tolist() == [True, False]
     assert not gapped.known(GAP)
-    assert gapped.missing() == 1
+    assert gapped.left_out([9, GAP, 4]) == [None, NOTE, None]
+    assert pickle.loads(pickle.dumps(gapped)).left_out([GAP]) == [NOTE]
     others = [row for row in range(10) if row != GAP]
     assert torch.equal(gapped[others], TOKENS[others])
     for rows in ([4, GAP, 6], GAP):
-        with pytest.raises(ValueError, match=f"row {GAP} has no tokens in"):
+        with pytest.raises(ValueError, match="row 5 of pictures is 8×3, narrower than 1:2"):
             gapped[rows]
+
+
+def test_folders_of_before_do_not_say_why_rows_have_no_tokens(gapped):
+    path = gapped.folder / "part-00001.arrow"
+    table = pa.ipc.open_file(str(path)).read_all().select(["image_tokens"])
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+        writer.write_table(table)
+    tokens = ImageTokens(gapped.folder)
+    ((action, kind, place, message),) = filter(None, tokens.left_out(range(10)))
+    assert (action, kind, place) == ("skipped", "no image tokens", f"row {GAP}")
+    assert message == f"row {GAP} has no tokens in {gapped.folder}"
+    assert tokens.known(range(10)).sum() == 9
 
 
 @pytest.mark.parametrize("rows", [[10], [0, -1], 10, -1])

@@ -70,9 +70,42 @@ def test_the_report_tells_kinds_with_an_example_the_most_frequent_first():
         "         2 filtered: too narrow — row 0 is bad",
         "         1 skipped: damaged picture — row 0 is bad",
     ]
-    told = ledger.report(ledger.counts + ledger.counts)
-    assert told.startswith("train: 4,020 rows read")
-    assert "8 converted: grey" in told
+
+
+def test_several_processes_tell_together():
+    ledgers = [Ledger("train") for _ in range(3)]
+    for number, ledger in enumerate(ledgers):
+        ledger.add(100, notes(2))
+        ledger.begin()
+        ledger.add(10 * number, notes(number, GREY, "converted"))
+    ledgers[2].add(90, [])
+    whole = Ledger.together(ledgers)
+    assert whole.report().splitlines() == [
+        "train: 310 rows read, of which",
+        "         4 skipped: damaged picture — row 0 is bad",
+        "         2 converted: grey — row 0 is bad",
+    ]
+
+
+def test_a_shortage_is_told_in_one_line():
+    ledger = Ledger("train")
+    ledger.add(3, [])
+    advice = "lower data.batch_size, or give more rows that can be used"
+    assert ledger.shortage() == f"train does not fill a batch: 3 rows read; {advice}"
+    ledger.add(5, [*notes(1), *notes(4, NARROW, "filtered")])
+    assert ledger.shortage() == (
+        "train does not fill a batch: 8 rows read, of which 4 filtered: too narrow — row 0 is bad; "
+        f"1 skipped: damaged picture — row 0 is bad; {advice}"
+    )
+
+
+def test_kinds_of_which_no_message_is_known_are_told_too():
+    """A resumed run has the counts of what was read before, and no examples."""
+    ledger = Ledger("train", max_bad_share=0.1, rows=50)
+    ledger.begin({"read": 10, "skipped/missing file": 5})
+    with pytest.raises(ValueError, match=r"most often missing file$"):
+        ledger.add(1, notes(1))
+    assert "5 skipped: missing file" in ledger.report().splitlines()[1]
 
 
 def test_too_many_bad_rows_end_reading_with_one_line():

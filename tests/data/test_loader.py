@@ -1,7 +1,10 @@
 import pytest
 from torch.utils.data import SequentialSampler
 
-from lit_dalle.data.loader import EpochSampler, ResumableLoader, make_loader
+from lit_dalle.data.ledger import Ledger
+from lit_dalle.data.loader import ResumableLoader, make_loader
+from lit_dalle.data.notes import SHORT_CAPTION, Account, Note
+from lit_dalle.data.order import EpochSampler
 
 FORKING = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 WORKERS = pytest.mark.parametrize("workers", [0, 2])
@@ -115,11 +118,22 @@ def test_a_loader_goes_on_where_another_stopped(workers, taken, block):
     first = [next(batches) for _ in range(taken)]
     other = make_loader(Echo(40), 4, num_workers=workers, **options)
     other.load_state_dict(whole.state_dict())
-    assert other.state_dict() == {"epoch": 2, "told": 2, "delivered": taken}
+    assert other.state_dict() == place(epoch=2, delivered=taken)
     rest = list(other)
     assert first + rest == list(make_fresh(2, block))
     other.sampler.set_epoch(3)
     assert list(other) == list(make_fresh(3, block)), "the next epoch is whole again"
+
+
+def place(epoch, delivered, step_rows=4):
+    """A state of a loader that has counted nothing."""
+    return {
+        "epoch": epoch,
+        "told": epoch,
+        "delivered": delivered,
+        "step_rows": step_rows,
+        "counts": [{}],
+    }
 
 
 def make_fresh(epoch, block=1):
@@ -133,7 +147,7 @@ def test_batches_that_workers_have_prepared_do_not_count():
     loader = make_loader(Echo(40), 4, train=True, num_workers=2)
     batches = iter(loader)
     next(batches)
-    assert loader.state_dict() == {"epoch": 0, "told": 0, "delivered": 1}
+    assert loader.state_dict() == place(epoch=0, delivered=1)
 
 
 def test_a_state_of_another_epoch_is_not_taken_for_this_one():
@@ -162,13 +176,36 @@ def test_a_state_taken_before_the_first_batch_of_an_epoch():
     loader = make_loader(Echo(40), 4, train=True)
     list(loader)
     loader.sampler.set_epoch(1)
-    assert loader.state_dict() == {"epoch": 1, "told": 1, "delivered": 0}
+    assert loader.state_dict() == place(epoch=1, delivered=0)
 
 
 def test_an_abandoned_epoch_begins_anew():
     loader = make_loader(Echo(40), 4, train=True)
     next(iter(loader))
     assert len(list(loader)) == 10
+
+
+def test_processes_go_on_where_one_stopped():
+    """Steps of as many rows cover the same ones, however many processes share them."""
+    whole = make_loader(Echo(48), 8, train=True)
+    batches = iter(whole)
+    taken = [item for _ in range(2) for item in next(batches)["index"]]
+    rest = []
+    for rank in range(2):
+        loader = make_loader(Echo(48), 4, train=True, rank=rank, world_size=2)
+        loader.load_state_dict(whole.state_dict())
+        rest += [item for batch in asked(loader) for item in batch]
+    assert sorted(taken + rest) == [(0, index) for index in range(48)]
+
+
+@pytest.mark.parametrize(("batch_size", "world_size"), [(8, 1), (4, 2)])
+def test_another_number_of_rows_a_step_is_refused(batch_size, world_size):
+    state = place(epoch=0, delivered=3)
+    other = make_loader(Echo(40), batch_size, train=True, world_size=world_size)
+    with pytest.raises(ValueError, match=r"saved with 4 rows a step .*, now it is 8: resume with"):
+        other.load_state_dict(state)
+    state.pop("step_rows")  # not known of it: then it is taken for the same
+    other.load_state_dict(state)
 
 
 def test_a_plain_sampler_resumes_too():
@@ -184,6 +221,47 @@ def test_a_plain_sampler_resumes_too():
     other.load_state_dict({"epoch": 0, "told": 0, "delivered": 2})
     assert asked(other) == [[8, 9, 10, 11]]
     assert len(list(other)) == 3
+
+
+WEIGHTED = ((20, 0.5), (8, 2.5))
+"""Two parts: ten rows of twenty, and twenty of eight."""
+
+
+def test_a_row_that_comes_again_comes_at_another_time():
+    shown = [item for epoch in range(2) for item in sampled(28, 2, epoch=epoch, parts=WEIGHTED)]
+    assert len(set(shown)) == len(shown) == 60
+    expected = [(0, index) for index in range(20)]
+    expected += [(time, index) for time in range(5) for index in range(20, 28)]
+    assert sorted(shown) == sorted(expected)
+    once = ((20, 1), (8, 1))
+    assert sampled(28, 2, epoch=3, parts=once) == sampled(28, 2, epoch=3)
+
+
+def test_too_few_rows_of_a_weighted_epoch_are_told():
+    with pytest.raises(ValueError, match="an epoch of the split has 3 rows, one step needs 4"):
+        make_loader(Echo(30), 4, train=True, parts=((30, 0.1),))
+
+
+class Filtered:
+    """A data set of which no row can be used."""
+
+    def __len__(self):
+        return 12
+
+    def __getitems__(self, items):
+        notes = [Note("filtered", SHORT_CAPTION, "there", f"row {n} says little") for _, n in items]
+        return {"index": [], "read": Account(len(items), notes)}
+
+
+def test_a_batch_for_which_there_are_no_rows_ends_training_with_one_line():
+    loader = make_loader(Filtered(), 4, train=True, ledger=Ledger("train"))
+    message = (
+        r"^train does not fill a batch: 4 rows read, of which 4 filtered: caption too short — row "
+        r"\d+ says little; lower data.batch_size, or give more rows that can be used$"
+    )
+    with pytest.raises(ValueError, match=message):
+        list(loader)
+    assert list(make_loader(Filtered(), 4, train=False)) == []
 
 
 def test_too_few_rows_are_told_with_both_numbers():

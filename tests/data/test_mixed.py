@@ -3,10 +3,11 @@
 from collections import Counter
 
 import pytest
+from datasets import Dataset
 from number_shards import NumberShards
 from number_source import NumberSource
 
-from lit_dalle.data import ImageTextDataModule, MixedSource
+from lit_dalle.data import ImageTextDataModule, MixedSource, WorldSource
 from lit_dalle.data.examples import BatchMaker, Shown
 from lit_dalle.data.mixed import MixedShards, times
 from lit_dalle.data.stream_loader import StreamLoader
@@ -61,7 +62,8 @@ def test_validation_has_no_weights():
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_streams_are_mixed_alike(workers):
-    shards = MixedShards([NumberShards([12, 12]), NumberShards([9])], [0.5, 2])
+    parts = [NumberShards([12, 12]), NumberShards([9])]
+    shards = MixedShards(parts, [0.5, 2], ["family", "notes"])
     maker = BatchMaker(Shown(16, train=True))
     loader = StreamLoader(Stream(shards, maker, 3, buffer=7), workers)
     found = [Counter(i for batch in loader for i in batch["index"].tolist()) for _ in range(2)]
@@ -96,3 +98,56 @@ def test_wrong_weights(weights, message):
 def test_no_sources():
     with pytest.raises(ValueError, match="at least one"):
         MixedSource([])
+
+
+class WithoutCaptions(NumberSource):
+    """Rows of which nothing is said, with notes."""
+
+    def load(self, split, *, pictures=True):
+        def read(batch):
+            rows = whole[batch["number"]]
+            shown = {name: rows[name] for name in ("image",) if name in rows}
+            return shown | {"notes": [[] for _ in batch["number"]], "label": rows["label"]}
+
+        whole = super().load(split, pictures=pictures)
+        return Dataset.from_dict({"number": list(range(self.rows))}).with_transform(read)
+
+    def __repr__(self):
+        return "the source without captions"
+
+
+def test_rows_have_the_fields_that_all_sources_have_whoever_stands_beside_them():
+    both = MixedSource([NumberSource(rows=20), WithoutCaptions(rows=8)])
+    assert both.fields("train") == ("image", "notes")
+    rows = both.load("train")
+    for some in ([0, 1], [20, 21], [0, 20]):
+        assert rows[some] == {"image": rows[some]["image"], "notes": [[], []]}
+    assert set(mixed().load("train", pictures=False)[0]) == {"caption", "group", "family", "scene"}
+
+
+def test_a_source_without_captions_is_named_before_training(tokenizer_path):
+    both = MixedSource([NumberSource(rows=20), WithoutCaptions(rows=8)])
+    message = "text is needed, and the rows of the source without captions have no captions"
+    with pytest.raises(ValueError, match=message):
+        ImageTextDataModule(both, 16, tokenizer=tokenizer_path, text_len=8).train_dataloader()
+    with pytest.raises(ValueError, match=message):
+        list(both.captions())
+    for batch in ImageTextDataModule(both, 16, batch_size=7).train_dataloader():
+        assert set(batch) == {"index", "images"}
+
+
+def test_the_first_rows_of_evaluation_are_of_all_sources():
+    both = mixed([1, 3])
+    rows = both.load("validation")
+    assert len(rows) == 28
+    reds = [row["image"].getpixel((0, 0))[0] for row in rows.select(range(7))]
+    assert reds == [0, 0, 1, 2, 3, 1, 4], "five of the twenty, two of the eight"
+    pictures = both.picture_rows("validation")
+    assert [row["image"].tobytes() for row in pictures] == [row["image"].tobytes() for row in rows]
+    assert set(pictures[0]) == {"image", "notes"}
+    assert both.fingerprint("validation") != "+".join(["numbers-validation"] * 2)
+
+
+def test_a_source_whose_rows_come_in_blocks_is_refused():
+    with pytest.raises(ValueError, match=r"WorldSource\(.* come in blocks of 3 .* set foils to 0"):
+        MixedSource([WorldSource(size=6, foils=2), WorldSource(size=6)])

@@ -1,3 +1,4 @@
+import struct
 from io import BytesIO
 
 import numpy as np
@@ -5,6 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
+from lit_dalle.data.notes import DAMAGED, RowError
 from lit_dalle.data.pictures import open_picture, to_float, to_rgb, to_uint8
 
 
@@ -59,6 +61,48 @@ def test_pictures_are_turned_upright():
     exif = image.getexif()
     exif[0x0112] = 6  # the camera was turned by 90 degrees
     assert open_picture(encoded(image, "JPEG", exif=exif), "row 0").size == (4, 8)
+
+
+UPRIGHT = {1: "abcd", 2: "badc", 3: "dcba", 4: "cdab", 5: "acbd", 6: "cadb", 7: "dbca", 8: "bdac"}
+"""What is seen of a picture of four fields, line by line, by its orientation."""
+
+
+@pytest.mark.parametrize("form", ["PNG", "TIFF", "WEBP"])
+@pytest.mark.parametrize("orientation", UPRIGHT)
+def test_every_orientation_is_turned_once(form, orientation):
+    image = Image.new("L", (2, 2))
+    image.putdata([0, 80, 160, 240])
+    exif = image.getexif()
+    exif[0x0112] = orientation
+    options = {"lossless": True} if form == "WEBP" else {}
+    record = encoded(image.convert("RGB"), form, exif=exif, **options)
+    upright = to_rgb(open_picture(record, "row 0"))  # the second time there is nothing to turn
+    seen = ["abcd"[round(upright.getpixel((x, y))[0] / 80)] for y in (0, 1) for x in (0, 1)]
+    assert "".join(seen) == UPRIGHT[orientation]
+
+
+@pytest.mark.parametrize("form", ["JPEG", "WEBP"])
+def test_a_picture_is_turned_though_the_rest_of_its_exif_is_damaged(form):
+    image = Image.new("RGB", (8, 4))
+    exif = image.getexif()
+    exif[0x0112], exif[0x011A] = 6, 72.0
+    record = encoded(image, form, exif=exif)
+    resolution, text = (struct.pack(">HHI", 0x011A, kind, 1) for kind in (5, 2))
+    assert record["bytes"].count(resolution) == 1
+    record["bytes"] = record["bytes"].replace(resolution, text)
+    assert open_picture(record, "row 0").size == (4, 8)
+
+
+@pytest.mark.parametrize("error", [TypeError("bad operand"), KeyError(7), AssertionError()])
+def test_whatever_a_reader_stumbles_over_is_a_damaged_picture(monkeypatch, error):
+    def stumble(self):
+        raise error
+
+    monkeypatch.setattr(Image.Image, "getexif", stumble)
+    said = str(error) or "AssertionError"
+    with pytest.raises(RowError, match=f"cannot read the picture row 3: {said}; repair") as found:
+        open_picture(encoded(Image.new("RGB", (4, 4))), "row 3")
+    assert found.value.kind == DAMAGED
 
 
 @pytest.mark.parametrize(

@@ -115,3 +115,28 @@ def test_a_mixture_is_plain_in_a_checkpoint(folder):
     assert eval(repr(data)) == data
     part = data["source"]["init_args"]["sources"][0]
     assert part["class_path"] == "lit_dalle.data.table_sources.ParquetSource"
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_a_batch_of_a_mixture_has_the_fields_of_all_its_sources(folder, streaming):
+    grouped = parquet(folder, group_column="kind", streaming=streaming)
+    both = MixedSource([grouped, parquet(folder, streaming=streaming)])
+    assert both.fields("train") == ("caption", "image", "notes")
+    for batch in ImageTextDataModule(both, 16, batch_size=16).train_dataloader():
+        assert set(batch) == {"index", "images", "captions"}
+        assert len(batch["images"]) == len(batch["captions"]) == len(batch["index"])
+    alike = MixedSource([grouped, parquet(folder, group_column="text", streaming=streaming)])
+    for batch in ImageTextDataModule(alike, 16, batch_size=16).train_dataloader():
+        assert len(batch["images"]) == len(batch["group_ids"]) == len(batch["index"])
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_a_source_of_a_mixture_without_captions_is_named(folder, tokenizer_path, streaming):
+    silent = parquet(folder, caption_column=[], family_column="kind", streaming=streaming)
+    both = MixedSource([parquet(folder, streaming=streaming), silent])
+    module = ImageTextDataModule(both, 16, tokenizer=tokenizer_path, text_len=8)
+    message = r"the rows of ParquetSource\(.*family_column='kind'.* have no captions: say where"
+    with pytest.raises(ValueError, match=message):
+        module.train_dataloader()
+    with pytest.raises(ValueError, match=message):
+        list(both.captions())

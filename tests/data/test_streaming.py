@@ -7,6 +7,7 @@ from number_shards import NumberShards
 
 from lit_dalle.data.examples import BatchMaker, Shown
 from lit_dalle.data.ledger import Ledger
+from lit_dalle.data.shards import Visit
 from lit_dalle.data.stream_loader import StreamLoader
 from lit_dalle.data.streaming import ROW_BITS, Stream
 
@@ -52,10 +53,10 @@ def test_processes_share_rows(sizes, world_size, workers):
 
 @pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize("sizes", [[20, 4], [3, 11, 9, 25], [1] * 12, [31, 7, 2]])
-def test_shared_by_rows_processes_have_as_many(sizes, workers):
+def test_in_evaluation_processes_have_as_many_rows(sizes, workers):
     found = []
     for rank in range(2):
-        part = stream(sizes, train=False, rank=rank, world_size=2, by_rows=True)
+        part = stream(sizes, train=False, rank=rank, world_size=2)
         found.append(flat(indices(StreamLoader(part, workers))))
     assert sorted(found[0] + found[1]) == every_row(sizes)
     assert abs(len(found[0]) - len(found[1])) <= max(1, workers)
@@ -181,5 +182,53 @@ def test_a_limit_takes_the_first_rows_of_every_shard(limit):
     assert sorted(found) == every_row([rows, rows])
 
 
-def test_an_empty_stream_has_no_batch():
-    assert indices(StreamLoader(stream([0, 0]))) == []
+@pytest.mark.parametrize(
+    ("size", "bad", "told"),
+    [
+        (0, (), "0 rows read; lower"),
+        (3, (), "3 rows read; lower"),
+        (9, range(1, 9), r"9 rows read, of which 8 skipped: damaged picture — bad; lower"),
+    ],
+)
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_stream_that_fills_no_batch_ends_training_with_one_line(size, bad, told, workers):
+    rows = [(0, row) for row in bad]
+    loader = StreamLoader(stream([size], bad=rows), workers, ledger=Ledger("train"))
+    with pytest.raises(ValueError, match=f"^train does not fill a batch: {told}"):
+        list(loader)
+    found = StreamLoader(stream([size], bad=rows, train=False), workers)
+    assert sorted(flat(indices(found))) == [row for row in range(size) if row not in bad]
+
+
+def test_an_epoch_that_is_resumed_at_its_end_is_no_shortage():
+    loader = StreamLoader(stream([8]))
+    batches = iter(loader)
+    assert len(indices(next(batches) for _ in range(2))) == 2  # the end itself was not met
+    resumed = StreamLoader(stream([8]))
+    resumed.load_state_dict(loader.state_dict())
+    assert list(resumed) == []
+    assert len(list(resumed)) == 2
+
+
+@pytest.mark.parametrize("world_size", [1, 2])
+def test_a_row_that_comes_again_comes_at_another_time(world_size):
+    class Keeping(BatchMaker):
+        def make(self, columns, keys, images=None):
+            asked.extend(keys)
+            return super().make(columns, keys, images)
+
+    class Twice(NumberShards):
+        def visits(self, epoch):
+            return [Visit(shard, again) for shard in range(len(self)) for again in range(shard + 1)]
+
+    asked = []
+    for rank in range(world_size):
+        part = Stream(
+            Twice([4, 4]), Keeping(Shown(16, train=True)), 2, rank=rank, world_size=world_size
+        )
+        loader = StreamLoader(part)
+        for _ in range(2):
+            list(loader)
+    expected = [(time, row) for time in range(2) for row in range(4)]
+    expected += [(time, (1 << ROW_BITS) + row) for time in range(4) for row in range(4)]
+    assert sorted(asked) == sorted(expected)

@@ -270,3 +270,52 @@ def test_a_row_without_a_caption_is_named(tmp_path):
     path = write_parquet(tmp_path / "rows.parquet", text=captions)
     rows = ParquetSource({"train": path}, validation_share=0.0).load("train", pictures=False)
     assert noted(rows[4]) == {"skipped/no caption": r"row 4 of .*rows\.parquet has no caption"}
+
+
+def test_a_row_without_a_group_is_a_group_of_its_own(tmp_path):
+    groups = (Value("string"), lambda number: None if number % 2 else "even")
+    path = write_parquet(tmp_path / "rows.parquet", code=groups)
+    source = ParquetSource({"train": path}, group_column="code", validation_share=0.5)
+    rows = [*source.load("train"), *source.load("validation")]
+    found = {row["image"].getpixel((0, 0))[0]: row["group"] for row in rows}
+    assert {found[number] for number in range(0, 10, 2)} == {"even"}
+    assert len({found[number] for number in range(1, 10, 2)}) == 5
+    sides = {number % 2 for number in numbers(source.load("train"))}
+    others = {number % 2 for number in numbers(source.load("validation"))}
+    assert 1 in sides & others, "they lie on both sides"
+
+
+def test_a_label_that_is_no_class_is_noted(tmp_path):
+    kinds = (ClassLabel(names=["cat", "dog"]), lambda number: -1 if number == 4 else number % 2)
+    path = write_parquet(tmp_path / "rows.parquet", label=kinds)
+    source = ParquetSource({"train": path}, caption_template="a {label}", validation_share=0.0)
+    rows = source.load("train")
+    assert (rows[3]["label"], rows[3]["caption"]) == (1, ["a dog"])
+    assert (rows[4]["label"], rows[4]["caption"]) == (None, None)
+    assert noted(rows[4]) == {"skipped/no label": "has -1 for a label, which is no class"}
+
+
+def test_rows_of_pictures_say_nothing_else_and_leave_none_out_for_it(tmp_path):
+    captions = (Value("string"), lambda number: None if number == 4 else "a star")
+    path = write_parquet(tmp_path / "rows.parquet", text=captions)
+    source = ParquetSource({"train": path}, min_caption_words=3, validation_share=0.0)
+    rows = list(source.picture_rows("train"))
+    assert {name for row in rows for name in row} == {"image", "notes", "_row"}
+    assert numbers(rows) == list(range(10))
+    assert not any(row["notes"] for row in rows)
+    assert source.fields("train") == ("caption", "image", "notes")
+    with pytest.raises(ValueError, match=r"has no test split; it has train"):
+        source.picture_rows("test")
+
+
+def test_the_picture_fingerprint_of_pictures_in_the_table_is_the_table_s(tmp_path):
+    path = write_parquet(tmp_path / "rows.parquet", text=(Value("string"), str))
+    source = ParquetSource({"train": path}, validation_share=0.0, max_aspect_ratio=2)
+    assert source.picture_fingerprint("train") == f"{source._part('train')._fingerprint}-image-2"
+
+
+def test_a_data_set_that_is_a_script_is_told(tmp_path):
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "set.py").write_text("print('hello')")
+    with pytest.raises(ValueError, match=r"cannot read \S*set: Dataset scripts are no longer"):
+        HubSource(str(tmp_path / "set")).splits()

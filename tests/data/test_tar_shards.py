@@ -3,8 +3,10 @@
 import gzip
 import io
 import json
+import os
 import tarfile
 
+import datasets
 import pytest
 from PIL import Image
 
@@ -141,3 +143,88 @@ def test_no_shards(tmp_path):
         find_shards([str(tmp_path / "s-{00..02}.tar")])
     with pytest.raises(FileNotFoundError, match="there is no shard"):
         find_shards([str(tmp_path / "*.tar")])
+
+
+def read(some):
+    return list(streamed(some) if some.streaming else some.load("train"))
+
+
+def heads(path):
+    """Where the heads of the files of each row begin."""
+    with tarfile.open(path) as archive:
+        return [member.offset for member in archive]
+
+
+def damage(path, first, content):
+    with path.open("r+b") as file:
+        file.seek(first)
+        file.write(content)
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+@pytest.mark.parametrize("content", [b"x" * 512, bytes(512)], ids=["overwritten", "zeros"])
+@pytest.mark.parametrize("file", [0, 5, 6, 14])
+def test_a_damaged_head_is_told_and_costs_no_row_before_it(shards, streaming, content, file):
+    damage(shards / "s-01.tar", heads(shards / "s-01.tar")[file], content)
+    rows = read(source(shards, streaming=streaming))
+    (end,) = [row for row in rows if any("its rows end here" in n.message for n in row["notes"])]
+    assert "s-01.tar is damaged" in end["notes"][0].message
+    whole = [row for row in rows if not row["notes"]]
+    before = (file + 1) // 3  # the last file of a row is its JSON, of which nothing is needed here
+    assert shown(whole) == EXPECTED[: 5 + before] + EXPECTED[10:]
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_a_shard_that_ends_without_its_mark_says_so(shards, streaming):
+    path = shards / "s-01.tar"
+    os.truncate(path, heads(path)[6])
+    rows = read(source(shards, streaming=streaming))
+    assert shown(row for row in rows if not row["notes"]) == EXPECTED[:7] + EXPECTED[10:]
+    assert sum("its rows end here" in n.message for row in rows for n in row["notes"]) == 1
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_keys_of_the_json_that_are_ours_change_nothing(tmp_path, streaming):
+    facts = {"image": "https://nowhere/a.png", "_trouble": "mine", "_row": 7, "text": "a star"}
+    for order in (("png", "json"), ("json", "png")):
+        content = {"png": png(9), "json": json.dumps(facts).encode()}
+        write_tar(tmp_path / "s-00.tar", {f"a.{ending}": content[ending] for ending in order})
+        (row,) = read(source(tmp_path, "s-00.tar", streaming=streaming))
+        assert (row["notes"], shown([row])) == ([], [(9, "a star")])
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_a_name_that_is_no_utf_8_is_no_hindrance(tmp_path, streaming):
+    files = {"a\udcff.png": png(1), "a\udcff.txt": b"\xff", "b.png": png(2), "b.txt": b"a star"}
+    write_tar(tmp_path / "s-00.tar", files)
+    bad, good = read(source(tmp_path, "s-00.tar", streaming=streaming))
+    assert [note.kind for note in bad["notes"]] == ["caption is no text"]
+    assert good["caption"] == ["a star"]
+
+
+def test_classes_that_are_words_are_refused_of_a_stream(shards):
+    options = {"label_column": "kind", "caption_template": "a {label}", "streaming": True}
+    with pytest.raises(ValueError, match="labels that are words, as in column 'kind'"):
+        source(shards, **options).shards("train")
+
+
+def test_fingerprints_are_those_of_the_shards_wherever_their_index_lies(
+    shards, tmp_path, monkeypatch
+):
+    def found():
+        some = source(shards)
+        return some.fingerprint("train"), some.picture_fingerprint("train")
+
+    first = found()
+    for other in ("one", "two"):
+        monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / other)
+        assert found() == first
+    os.utime(shards / "s-01.tar", ns=(0, 0))
+    assert all(one != other for one, other in zip(found(), first, strict=True))
+
+
+def test_a_change_of_a_tar_file_is_one_of_its_pictures(shards):
+    first = source(shards, "s-01.tar").picture_fingerprint("train")
+    assert source(shards, "s-01.tar", caption_column="kind").picture_fingerprint("train") == first
+    os.utime(shards / "s-01.tar", ns=(0, 0))
+    assert source(shards, "s-01.tar").picture_fingerprint("train") != first

@@ -150,6 +150,15 @@ def test_saved_and_loaded_is_the_same(trained: CaptionTokenizer, tmp_path: Path)
     assert loaded.vocab_size == trained.vocab_size <= 420
 
 
+def test_a_net_stands_for_its_tokenizer(trained: CaptionTokenizer, tmp_path: Path) -> None:
+    trained.save(tmp_path / "net" / "tokenizer.json")
+    assert CaptionTokenizer.load(tmp_path / "net").words == trained.words
+    shipped = CaptionTokenizer.load("world/prior")
+    assert "penguin" in shipped.words
+    with pytest.raises(FileNotFoundError, match="no tokenizer at nobody/prior"):
+        CaptionTokenizer.load("nobody/prior")
+
+
 def test_two_in_one_folder_keep_their_own_words(tmp_path: Path) -> None:
     for name, caption in (("english.json", "a red hat"), ("german.json", "ein roter Hut")):
         CaptionTokenizer.train([caption], 300).save(tmp_path / name)

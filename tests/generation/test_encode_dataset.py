@@ -9,6 +9,7 @@ from pathlib import Path
 
 import datasets
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 from encoding_process import Grey, failing, killed
@@ -56,6 +57,11 @@ def encoded(pictures, out, dvae=None, name="a", **settings):
     return encode_dataset(source_of(pictures), dvae.frozen(name), out, **(SETTINGS | settings))
 
 
+def counted(found):
+    """Rows and those without tokens, by split."""
+    return {split: (done.rows, done.missing) for split, done in found.items()}
+
+
 def naive(pictures):
     """Tokens of every picture, one by one."""
     paths = sorted(pictures.glob("*.png"))
@@ -70,7 +76,7 @@ def names(folder):
 
 def test_tokens_are_those_of_a_plain_loop(pictures, tmp_path):
     out = tmp_path / "tokens"
-    assert encoded(pictures, out) == {"train": Encoded(rows=ROWS, missing=0)}
+    assert encoded(pictures, out) == {"train": Encoded(rows=ROWS, missing=0, report="")}
     assert names(out) == ["train"]
     assert names(out / "train") == ["encoding.json", *(f"part-0000{n}.arrow" for n in range(8))]
     assert torch.equal(ImageTokens(out / "train")[range(ROWS)], naive(pictures))
@@ -80,7 +86,7 @@ def test_tokens_are_those_of_encoding_on_the_fly(tmp_path):
     world, dvae = WorldSource(size=30, eval_size=20), Grey()
     frozen = FrozenEncoder(lambda device: dvae, "a", image_size=64, tokens=64, codebook_size=256)
     found = encode_dataset(world, frozen, tmp_path / "tokens", eval_limit=10, batch_size=8)
-    assert found == {"train": (30, 0), "validation": (10, 0)}
+    assert counted(found) == {"train": (30, 0), "validation": (10, 0)}
     module = ImageTextDataModule(
         world,
         batch_size=10,
@@ -102,7 +108,7 @@ def test_rows_that_cannot_be_read_have_no_tokens(pictures, tmp_path, workers):
     for number in bad:
         (pictures / f"{number:02d}.png").write_bytes(b"no picture")
     found = encoded(pictures, tmp_path / "tokens", num_workers=workers)
-    assert found == {"train": (ROWS, len(bad))}
+    assert counted(found) == {"train": (ROWS, len(bad))}
     tokens = ImageTokens(tmp_path / "tokens/train")
     known = tokens.known(range(ROWS))
     assert (~known).nonzero().flatten().tolist() == bad
@@ -112,9 +118,87 @@ def test_rows_that_cannot_be_read_have_no_tokens(pictures, tmp_path, workers):
 def test_a_split_without_a_picture_is_told_and_leaves_nothing(pictures, tmp_path):
     for path in pictures.glob("*.png"):
         path.write_bytes(b"no picture")
-    with pytest.raises(ValueError, match="none of the 30 pictures of train can be used"):
+    message = r"none of the 30 pictures of train can be used: cannot read the picture \S*00\.png"
+    with pytest.raises(ValueError, match=message):
         encoded(pictures, tmp_path / "tokens")
     assert names(tmp_path / "tokens") == []
+
+
+def test_a_split_whose_pictures_are_all_filtered_says_so(pictures, tmp_path):
+    source = FolderSource(str(pictures), validation_share=0.0, max_aspect_ratio=0.5)
+    with pytest.raises(ValueError, match=r"none of the 30 .* is 16×16, narrower than 1:0\.5"):
+        encode_dataset(source, Grey().frozen(), tmp_path / "tokens", **SETTINGS)
+
+
+NARROW = [1, 8, 9, 10, 11, 28]
+"""Rows of :func:`narrow`; four of them are all of a part."""
+
+
+@pytest.fixture
+def narrow(pictures):
+    """The pictures, a fifth of them narrow, one damaged, with captions of one and two words."""
+    for number in NARROW:
+        Image.new("RGB", (48, 16)).save(pictures / f"{number:02d}.png")
+    (pictures / "03.png").write_bytes(b"no picture")
+    lines = [f"{n:02d}.png,{'star' if n % 2 else 'red star'}" for n in range(ROWS)]
+    (pictures / "metadata.csv").write_text("\n".join(["file_name,text", *lines]))
+    return pictures
+
+
+def filtering(pictures, **options):
+    return FolderSource(str(pictures), validation_share=0.0, max_aspect_ratio=2, **options)
+
+
+def test_captions_leave_no_row_without_tokens(narrow, tmp_path):
+    dvae = Grey()
+    for least in (2, 0):
+        wanted = filtering(narrow, min_caption_words=least)
+        encode_dataset(wanted, dvae.frozen(), tmp_path / "tokens", **SETTINGS)
+        assert dvae.calls == 13, "two batches have narrow pictures alone; and once serves both"
+    tokens = ImageTokens(tmp_path / "tokens/train")
+    assert (~tokens.known(range(ROWS))).nonzero().flatten().tolist() == sorted([*NARROW, 3])
+    (narrow / "metadata.csv").write_text("file_name,text\n29.png,another\n")
+    with pytest.raises(ValueError, match="made with source"):
+        tokens.check(source=filtering(narrow).picture_fingerprint("train"))  # in another order
+    lines = [f"{n:02d}.png,another" for n in range(ROWS)]
+    (narrow / "metadata.csv").write_text("\n".join(["file_name,text", *lines]))
+    tokens.check(source=filtering(narrow).picture_fingerprint("train"))
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_rows_without_tokens_are_told_by_kind(narrow, tmp_path, monkeypatch, ranks):
+    monkeypatch.setenv("WORLD_SIZE", str(ranks))
+    for rank in range(ranks):
+        monkeypatch.setenv("RANK", str(rank))
+        found = encode_dataset(filtering(narrow), Grey().frozen(), tmp_path / "tokens", **SETTINGS)
+    assert counted(found) == {"train": (ROWS, 7)}
+    whole, filtered, skipped = found["train"].report.splitlines()
+    assert whole == "train: 30 rows read, of which"
+    assert filtered.strip().startswith("6 filtered: too narrow — row 1 of ")
+    assert filtered.endswith("is 48×16, narrower than 1:2")
+    assert skipped.strip().startswith("1 skipped: not a picture — cannot read the picture")
+
+
+def test_what_was_filtered_is_not_what_cannot_be_used(narrow, tmp_path):
+    source = filtering(narrow)
+    encode_dataset(source, Grey().frozen(), tmp_path / "tokens", **SETTINGS)
+    module = ImageTextDataModule(
+        source, 16, batch_size=5, image_tokens=str(tmp_path / "tokens"), max_bad_share=0.1
+    )
+    shown = {index for b in module.train_dataloader() for index in b["index"].tolist()}
+    assert not shown & {*NARROW, 3}
+    counts = dict(module.ledgers["train"].counts)
+    assert counts == {"read": 30, "filtered/too narrow": 6, "skipped/not a picture": 1}
+
+
+def test_parts_that_do_not_say_why_rows_have_no_tokens_are_encoded_again(narrow, tmp_path):
+    source, out = filtering(narrow), tmp_path / "tokens"
+    first = encode_dataset(source, Grey().frozen(), out, **SETTINGS)
+    path = out / "train" / "part-00000.arrow"
+    table = pa.ipc.open_file(str(path)).read_all().select(["image_tokens"])
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+        writer.write_table(table)
+    assert encode_dataset(source, Grey().frozen(), out, **SETTINGS) == first
 
 
 def test_what_is_there_is_not_encoded_again_unless_it_is_stale(pictures, tmp_path):
@@ -124,7 +208,7 @@ def test_what_is_there_is_not_encoded_again_unless_it_is_stale(pictures, tmp_pat
         assert dvae.calls == calls
         assert ImageTokens(tmp_path / "tokens/train").encoding.dvae_hash == name
     Image.new("RGB", (16, 16)).save(pictures / "30.png")
-    assert encoded(pictures, tmp_path / "tokens", dvae, "b") == {"train": (31, 0)}
+    assert counted(encoded(pictures, tmp_path / "tokens", dvae, "b")) == {"train": (31, 0)}
     assert names(tmp_path / "tokens") == ["train"]
 
 
@@ -180,7 +264,7 @@ def test_of_two_ranks_that_find_all_parts_one_finishes(pictures, tmp_path, monke
 
     monkeypatch.setattr(encode_dataset_module, "whole_folder", overtaken)
     one, other = Grey(), Grey()
-    assert encoded(pictures, tmp_path / "tokens", one) == {"train": (ROWS, 0)}
+    assert counted(encoded(pictures, tmp_path / "tokens", one)) == {"train": (ROWS, 0)}
     assert (one.calls, other.calls, len(begun)) == (15, 0, 2)
     assert names(tmp_path / "tokens") == ["train"]
     assert torch.equal(ImageTokens(tmp_path / "tokens/train")[range(ROWS)], naive(pictures))
@@ -222,7 +306,7 @@ def test_two_processes_make_the_tokens_of_one(pictures, tmp_path, real):
         encode_dataset(source, real, tmp_path / f"{processes}", processes=processes, **SETTINGS)
         for processes in (1, 2)
     ]
-    assert found == [{"train": (ROWS, 1)}] * 2
+    assert [counted(done) for done in found] == [{"train": (ROWS, 1)}] * 2
     for path in (tmp_path / "1/train").iterdir():
         assert path.read_bytes() == (tmp_path / "2/train" / path.name).read_bytes(), path.name
 
@@ -254,7 +338,7 @@ def test_ranks_share_the_parts_and_the_last_one_finishes(pictures, tmp_path, mon
         dvae = Grey()
         found = encoded(pictures, tmp_path / "tokens", dvae)
         calls.append(dvae.calls)
-        assert found == ({"train": (ROWS, 0)} if rank == 1 else {})
+        assert counted(found) == ({"train": (ROWS, 0)} if rank == 1 else {})
     assert calls == [4, 6, 5], "parts 2 and 5; 0, 3 and 6; 1, 4 and the short 7"
     assert names(tmp_path / "tokens") == ["train"]
     assert torch.equal(ImageTokens(tmp_path / "tokens/train")[range(ROWS)], naive(pictures))

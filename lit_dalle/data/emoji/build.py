@@ -1,6 +1,6 @@
 """The data set of emoji: fetched, drawn and written as a parquet file for each split."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,14 @@ from lit_dalle.data.emoji.catalogue import (
 from lit_dalle.data.emoji.drawings import READERS
 from lit_dalle.data.emoji.names import LANGUAGES, Name, key, read_names
 from lit_dalle.data.emoji.packages import PACKAGES, Package, fetch
-from lit_dalle.data.emoji.rendering import render, to_png
-from lit_dalle.data.writing import whole_file, whole_folder, write_arrow, write_json
+from lit_dalle.data.emoji.rendering import find_resvg, render, to_png
+from lit_dalle.data.writing import (
+    check_replaceable,
+    whole_file,
+    whole_folder,
+    write_arrow,
+    write_json,
+)
 
 MARKER = "built.json"
 """File that says what a folder was built from."""
@@ -69,9 +75,12 @@ def build_emoji(
 
     Raises:
         FileNotFoundError: npm or resvg is missing.
-        ValueError: A package cannot be had, or lacks drawings that the catalogue names.
+        ValueError: ``out`` holds something else, a package cannot be had, or it lacks drawings that
+            the catalogue names.
     """
     cache = cache or Path(datasets.config.HF_DATASETS_CACHE) / "lit_dalle" / "emoji"
+    kept = {style: _kept(style, packages, cache) for style in STYLES}
+    _check(out, kept.values())
     tarballs = {}
     for what, package in packages.items():
         tarballs[what] = fetch(package, cache)
@@ -79,8 +88,7 @@ def build_emoji(
     names = read_names(tarballs["names"])
     drawn = {}
     for style in STYLES:
-        package = packages[READERS[style.name][0]]
-        drawn[style.name] = _drawn(style, package, tarballs, names, cache, step)
+        drawn[style.name] = _drawn(style, packages, tarballs, names, kept[style], step)
     counts = {}
     with whole_folder(out, marker=MARKER) as part:
         for split in SPLITS.values():
@@ -108,16 +116,28 @@ def drawn_in(style: str) -> list[Entry]:
     return [entry for entry in catalogue() if style in entry.splits]
 
 
+def _check(out: Path, kept: Iterable[Path]) -> None:
+    """Find what stands in the way of minutes of fetching and drawing before they are spent."""
+    check_replaceable(out.resolve(), MARKER)
+    if not all(file.is_file() for file in kept):
+        find_resvg()
+
+
+def _kept(style: Style, packages: Mapping[str, Package], cache: Path) -> Path:
+    """Where the pictures of a style are kept."""
+    package = packages[READERS[style.name][0]]
+    return cache / f"{style.name}-{package.version}-{DRAWN}.arrow"
+
+
 def _drawn(
     style: Style,
-    package: Package,
+    packages: Mapping[str, Package],
     tarballs: Mapping[str, Path],
     names: Mapping[str, Name],
-    cache: Path,
+    kept: Path,
     step: Step,
 ) -> dict[str, bytes]:
     """PNG of every emoji of a style by hexcode, drawn the first time only."""
-    kept = cache / f"{style.name}-{package.version}-{DRAWN}.arrow"
     entries = drawn_in(style.name)
     if kept.is_file():
         table = Dataset.from_file(str(kept))
@@ -127,7 +147,8 @@ def _drawn(
     drawings = read(tarballs[what])
     found = {}
     for entry in entries:
-        found[entry.hexcode] = _png(drawings.find(names[entry.hexcode]), package, entry, names)
+        drawing = drawings.find(names[entry.hexcode])
+        found[entry.hexcode] = _png(drawing, packages[what], entry, names)
         step("draw", 1)
     table = Dataset.from_dict({"hexcode": list(found), "png": list(found.values())})
     with whole_file(kept) as part:

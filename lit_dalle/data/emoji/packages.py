@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 import shutil
 import subprocess
 import sys
@@ -138,17 +139,29 @@ def members(tarball: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str,
 
 def _pack(package: Package, folder: Path) -> Path:
     """Have npm put the tarball into an empty folder."""
-    command = [find_npm(), "pack", str(package), "--pack-destination", str(folder), "--silent"]
+    command = [find_npm(), "pack", str(package), "--pack-destination", str(folder)]
+    command.append("--loglevel=error")  # of --silent the reasons would be silent too
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, cwd=folder)
     except subprocess.TimeoutExpired as error:
         raise ValueError(f"npm did not bring {package} within {TIMEOUT} s: try again") from error
     brought = list(folder.glob("*.tgz"))
     if done.returncode or len(brought) != 1:
-        told = (done.stderr or done.stdout).strip().splitlines()
-        reason = told[-1] if told else f"it ended with code {done.returncode}"
+        reason = _reason(done.stderr) or f"it ended with code {done.returncode}"
         raise ValueError(f"npm could not bring {package}: {reason}")
     return brought[0]
+
+
+def _reason(told: str) -> str:
+    """What npm says is wrong: its code and its first sentence; empty where it says nothing.
+
+    Between the two stand system calls and paths, after them a stack, advice and where the log is.
+    """
+    said = re.findall(r"^npm (?:error|ERR!) (?!syscall |errno |path )(\S.*)", told, re.MULTILINE)
+    if not said:
+        return told.strip().rpartition("\n")[2]
+    with_code = said[0].startswith("code ")
+    return ": ".join(said[: 1 + with_code]).removeprefix("code ")
 
 
 def _sha512(file: Path) -> str:

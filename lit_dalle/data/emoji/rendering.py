@@ -30,7 +30,7 @@ def render(drawing: bytes, size: int = SIZE) -> Image.Image:
         with Image.open(BytesIO(drawing)) as picture:
             return _centred(to_rgb(picture), size)
     svg = drawing.decode("utf-8").replace("currentColor", "#000000")
-    drawn = _resvg().svg_to_bytes(
+    drawn = find_resvg().svg_to_bytes(
         svg_string=svg, width=size, height=size, background="#ffffff", skip_system_fonts=True
     )
     with Image.open(BytesIO(bytes(drawn))) as picture:
@@ -44,6 +44,21 @@ def to_png(picture: Image.Image) -> bytes:
     return content.getvalue()
 
 
+def find_resvg() -> Any:
+    """Return the library that draws SVG.
+
+    Raises:
+        FileNotFoundError: It is not installed.
+    """
+    try:
+        import resvg_py
+    except ModuleNotFoundError as error:
+        raise FileNotFoundError(
+            "drawing emoji needs resvg: pip install resvg-py, or lit-dalle[emoji]"
+        ) from error
+    return resvg_py
+
+
 def _centred(picture: Image.Image, size: int) -> Image.Image:
     if max(picture.size) != size:
         scale = size / max(picture.size)
@@ -54,13 +69,3 @@ def _centred(picture: Image.Image, size: int) -> Image.Image:
     square = Image.new("RGB", (size, size), "white")
     square.paste(picture, ((size - picture.width) // 2, (size - picture.height) // 2))
     return square
-
-
-def _resvg() -> Any:
-    try:
-        import resvg_py
-    except ModuleNotFoundError as error:
-        raise FileNotFoundError(
-            "drawing emoji needs resvg: pip install resvg-py, or lit-dalle[emoji]"
-        ) from error
-    return resvg_py

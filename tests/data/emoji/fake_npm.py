@@ -67,7 +67,10 @@ def contents() -> dict[str, dict[str, bytes]]:
 
 
 def install(folder: Path, monkeypatch) -> dict[str, Package]:
-    """Put an ``npm`` on the PATH that knows the small packages; it writes down every call."""
+    """Put an ``npm`` on the PATH that knows the small packages; it writes down every call.
+
+    It says what npm 11 says of a version that there is not, and with ``--silent`` nothing.
+    """
     registry, binaries = folder / "registry", folder / "bin"
     registry.mkdir(parents=True)
     binaries.mkdir()
@@ -81,12 +84,25 @@ def install(folder: Path, monkeypatch) -> dict[str, Package]:
     npm.write_text(
         "#!/bin/sh\n"
         f'echo "$2" >> "{folder}/calls"\n'
-        f'test -f "{registry}/$2" || {{ echo "404 no $2" >&2; exit 1; }}\n'
+        f'test -f "{registry}/$2" || {{ {_missing()}; exit 1; }}\n'
         f'cp "{registry}/$2" "$4/$2.tgz"\n'
     )
     npm.chmod(0o755)
     monkeypatch.setenv("PATH", str(binaries), prepend=os.pathsep)
     return packages
+
+
+def _missing() -> str:
+    """A command that says as npm does that there is no version ``$2``."""
+    lines = (
+        "code ETARGET",
+        "notarget No matching version found for $2.",
+        "notarget In most cases you or one of your dependencies are requesting a package version "
+        "that doesn't exist.",
+        "A complete log of this run can be found in: debug-0.log",
+    )
+    said = " ".join(f'"npm error {line}"' for line in lines)
+    return f"case \"$*\" in *--silent*) ;; *) printf '%s\\n' {said} >&2 ;; esac"
 
 
 def calls(folder: Path) -> list[str]:

@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import pytest
 from datasets import load_dataset
@@ -86,6 +88,25 @@ def test_what_was_done_before_an_interruption_is_kept(tmp_path, packages, monkey
     assert not (tmp_path / "out").exists()
     build.build_emoji(tmp_path / "out", cache=tmp_path / "cache", packages=packages)
     assert len(drawn) == len(STYLES) + 1  # only what was interrupted is drawn again
+
+
+def test_what_stands_in_the_way_is_told_before_anything_is_fetched(tmp_path, packages, monkeypatch):
+    where = {"cache": tmp_path / "cache", "packages": packages}
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "letter.txt").write_text("mine")
+    with pytest.raises(ValueError, match=r"holds something else \(no built\.json in it\)"):
+        build.build_emoji(tmp_path / "out", **where)
+    monkeypatch.setitem(sys.modules, "resvg_py", None)
+    with pytest.raises(FileNotFoundError, match="drawing emoji needs resvg"):
+        build.build_emoji(tmp_path / "new", **where)
+    assert calls(tmp_path) == []
+
+
+def test_what_is_drawn_needs_no_resvg(tmp_path, packages, monkeypatch):
+    counts = build.build_emoji(tmp_path / "out", cache=tmp_path / "cache", packages=packages)
+    monkeypatch.setitem(sys.modules, "resvg_py", None)
+    again = build.build_emoji(tmp_path / "out", cache=tmp_path / "cache", packages=packages)
+    assert again == counts
 
 
 def test_a_drawing_that_is_missing_is_named(tmp_path, packages, monkeypatch):

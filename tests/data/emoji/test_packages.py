@@ -1,4 +1,6 @@
+import re
 from dataclasses import replace
+from subprocess import CompletedProcess
 
 import pytest
 from fake_npm import calls, install
@@ -35,8 +37,52 @@ def test_another_checksum_is_refused_and_nothing_kept(tmp_path, packages):
 
 
 def test_what_npm_says_is_passed_on(tmp_path, packages):
-    with pytest.raises(ValueError, match=r"npm could not bring nothing@2: 404 no nothing@2"):
+    reason = r"ETARGET: notarget No matching version found for nothing@2\."
+    with pytest.raises(ValueError, match=rf"^npm could not bring nothing@2: {reason}$"):
         fetch(Package("nothing", "2", "AAAA"), tmp_path / "cache")
+
+
+UNREACHABLE = """npm error code ECONNREFUSED
+npm error syscall connect
+npm error errno ECONNREFUSED
+npm error FetchError: request to http://127.0.0.1:9/openmoji failed, reason: connect ECONNREFUSED
+npm error     at ClientRequest.<anonymous> (lib/index.js:130:14) {
+npm error   code: 'ECONNREFUSED',
+npm error }
+npm error
+npm error If you are behind a proxy, please make sure that the 'proxy' config is set properly.
+npm error A complete log of this run can be found in: debug-0.log
+"""
+OLD = """npm ERR! code E404
+npm ERR! 404 Not Found - GET https://registry.example/openmoji
+npm ERR! 404
+npm ERR! A complete log of this run can be found in: debug-0.log
+"""
+LOG = "npm error A complete log of this run can be found in: debug-0.log\n"
+
+
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [
+        (
+            UNREACHABLE,
+            "ECONNREFUSED: FetchError: request to http://127.0.0.1:9/openmoji failed, reason: "
+            "connect ECONNREFUSED",
+        ),
+        (OLD, "E404: 404 Not Found - GET https://registry.example/openmoji"),
+        (f"npm error Exit handler never called!\n{LOG}", "Exit handler never called!"),
+        ("env: node: No such file or directory\n", "env: node: No such file or directory"),
+        ("", "it ended with code 1"),
+    ],
+)
+def test_of_what_npm_says_its_code_and_message_are_told(
+    told, reason, tmp_path, packages, monkeypatch
+):
+    failed = CompletedProcess([], 1, stdout="", stderr=told)
+    monkeypatch.setattr("subprocess.run", lambda *_, **__: failed)
+    whole = f"npm could not bring openmoji@1.0.0: {reason}"
+    with pytest.raises(ValueError, match=f"^{re.escape(whole)}$"):
+        fetch(packages["openmoji"], tmp_path / "cache")
 
 
 def test_no_npm(tmp_path, monkeypatch):

@@ -38,10 +38,11 @@ class LitClip(L.LightningModule):
     The sigmoid loss has a bias, ``logit_bias``, which is learned beside the net and not exported:
     nothing but the loss needs it.
 
-    ``group_ids``, where the batch has them, name rows that are not negatives of each other. Logs
-    ``train/loss``, ``train/logit_scale`` (log space), ``val/loss``, ``val/top1`` (share of pictures
-    whose nearest caption in the validation batch is their own) and ``val/chance``, the loss at
-    which nothing has been learned.
+    ``group_ids``, where the batch has them, name rows that are not negatives of each other; without
+    them a row that comes twice (``index``) is none of itself. Logs ``train/loss``,
+    ``train/logit_scale`` (log space), ``val/loss``, ``val/top1`` (share of pictures whose nearest
+    caption in the validation batch is their own) and ``val/chance``, the loss at which nothing has
+    been learned.
 
     A CLIP that ranks what a prior draws sees pictures that a dVAE decoded. With ``dvae`` a share of
     the training pictures, drawn by (seed, step, ``index``), is encoded and decoded by it first.
@@ -145,7 +146,7 @@ class LitClip(L.LightningModule):
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
         """Loss of the rows of all processes."""
         output: ClipOutput = self(self._as_decoded(batch), batch["text_tokens"])
-        loss = self._loss(output, batch.get("group_ids"))
+        loss = self._loss(output, batch.get("group_ids", batch.get("index")))
         self.log("train/loss", loss, prog_bar=True)
         self.log("train/logit_scale", output.logit_scale.detach())
         return loss

@@ -45,7 +45,9 @@ def batch(groups: Tensor | None = None) -> dict[str, Any]:
     return found if groups is None else found | {"group_ids": groups}
 
 
-def fit(model: LitClip, steps: int, folder: Path, **changes: Any) -> Trainer:
+def fit(
+    model: LitClip, steps: int, folder: Path, rows: dict[str, Any] | None = None, **changes: Any
+) -> Trainer:
     trainer = Trainer(
         max_steps=steps,
         accelerator="cpu",
@@ -55,7 +57,7 @@ def fit(model: LitClip, steps: int, folder: Path, **changes: Any) -> Trainer:
         default_root_dir=folder,
         **{"enable_checkpointing": False, "limit_val_batches": 0} | changes,
     )
-    loader = DataLoader([batch()] * 200, batch_size=None)
+    loader = DataLoader([rows or batch()] * 200, batch_size=None)
     trainer.fit(model, loader, loader)
     return trainer
 
@@ -74,6 +76,17 @@ def test_one_batch_overfits(tmp_path: Path) -> None:
     loaders = [DataLoader([batch()], batch_size=None)] * 2
     trainer.test(model, loaders, verbose=False)
     assert trainer.callback_metrics["test/top1/dataloader_idx_1"] == 1.0
+
+
+@pytest.mark.parametrize("loss", ["infonce", "sigmoid"])
+def test_a_row_that_comes_twice_is_no_negative_of_itself(tmp_path: Path, loss: Any) -> None:
+    twice = torch.arange(ROWS) // 2
+    losses = []
+    for rows in (batch() | {"index": twice}, batch(twice), batch()):
+        model = LitClip(CONFIG, optimizer(0.0), loss=loss)
+        trainer = fit(model, 1, tmp_path, rows=rows)
+        losses.append(trainer.callback_metrics["train/loss"].item())
+    assert losses[0] == losses[1] != losses[2]
 
 
 def test_one_batch_overfits_by_the_sigmoid_loss_and_the_bias_is_no_part_of_the_net(

@@ -22,11 +22,11 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Collection
 from importlib import import_module
 from pathlib import Path
 
 import torch
+from options import names_of
 from rich.console import Console
 from rows.damage import ONE_IN
 from rows.plan import Plan
@@ -60,7 +60,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument(
         "--only",
-        type=_names(PARTS),
+        type=names_of(PARTS),
         default=list(PARTS),
         help=f"of {', '.join(PARTS)} (default: all)",
     )
@@ -79,21 +79,6 @@ def _rows(text: str) -> int:
     if not text.isdecimal() or int(text) < ONE_IN or int(text) % ONE_IN:
         raise argparse.ArgumentTypeError(f"rows come in multiples of {ONE_IN}, got {text}")
     return int(text)
-
-
-def _names(known: Collection[str]) -> Callable[[str], list[str]]:
-    """Return a parser of names with commas between them."""
-
-    def parse(text: str) -> list[str]:
-        names = [name.strip() for name in text.split(",")]
-        unknown = [name for name in names if name not in known]
-        if unknown:
-            raise argparse.ArgumentTypeError(
-                f"no {', '.join(unknown)}; there are {', '.join(known)}"
-            )
-        return names
-
-    return parse
 
 
 if __name__ == "__main__":

@@ -26,11 +26,11 @@ Beside each figure, from the same run:
 
 import argparse
 import sys
-from collections.abc import Callable, Collection
 from importlib import import_module
 from pathlib import Path
 
 import torch
+from options import names_of
 from rich.console import Console
 from speed.bench import Bench, Plan, prepare_process
 from speed.memory import way_of_measuring
@@ -98,12 +98,12 @@ def _rate_rows(bench: Bench) -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument(
-        "--sizes", type=_names(SIZES), default=["S", "M"], help="of S, M, L (default S,M)"
+        "--sizes", type=names_of(SIZES), default=["S", "M"], help="of S, M, L (default S,M)"
     )
     known = (*GROUPS, *ON_DEMAND)
     parser.add_argument(
         "--only",
-        type=_names(known),
+        type=names_of(known),
         default=list(GROUPS),
         help=f"of {', '.join(known)} (default: all but the last)",
     )
@@ -116,21 +116,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, help="result file")
     parser.add_argument("--plot", type=Path, help="picture, for example speed.png")
     return parser.parse_args()
-
-
-def _names(known: Collection[str]) -> Callable[[str], list[str]]:
-    """Return a parser of names with commas between them."""
-
-    def parse(text: str) -> list[str]:
-        names = [name.strip() for name in text.split(",")]
-        unknown = [name for name in names if name not in known]
-        if unknown:
-            raise argparse.ArgumentTypeError(
-                f"no {', '.join(unknown)}; there are {', '.join(known)}"
-            )
-        return names
-
-    return parse
 
 
 if __name__ == "__main__":

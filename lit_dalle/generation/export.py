@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from lit_dalle.data.shipped import own_or_shipped
-from lit_dalle.data.tokenizer import CaptionTokenizer
+from lit_dalle.data.tokenizer import TOKENIZER_FILE, CaptionTokenizer
 from lit_dalle.data.writing import read_json, whole_folder, write_json
 from lit_dalle.models.clip import Clip
 from lit_dalle.models.clip_config import ClipConfig
@@ -28,7 +28,7 @@ from lit_dalle.models.resnet import ResNet, ResNetConfig
 
 FORMAT = 1
 """Layout of the folder; a reader refuses a larger number than its own."""
-CONFIG, WEIGHTS, TOKENIZER = "config.json", "model.safetensors", "tokenizer.json"
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
 
 Kind = Literal["dvae", "dalle", "clip", "resnet"]
 READERS: tuple[Kind, ...] = ("dalle", "clip")
@@ -113,7 +113,7 @@ def write_model(
         write_json(part / CONFIG, facts)
         save_file(stored, part / WEIGHTS, metadata={"format": "pt"})
         if tokenizer is not None:
-            tokenizer.save(part / TOKENIZER)
+            tokenizer.save(part / TOKENIZER_FILE)
 
 
 @overload
@@ -191,9 +191,11 @@ def load_tokenizer(folder: str | Path) -> CaptionTokenizer:
     """
     folder = net_folder(folder)
     read_config(folder)
-    if not (folder / TOKENIZER).is_file():
-        raise FileNotFoundError(f"{folder} has no {TOKENIZER}: export the net with its tokenizer")
-    return CaptionTokenizer.load(folder / TOKENIZER)
+    if not (folder / TOKENIZER_FILE).is_file():
+        raise FileNotFoundError(
+            f"{folder} has no {TOKENIZER_FILE}: export the net with its tokenizer"
+        )
+    return CaptionTokenizer.load(folder / TOKENIZER_FILE)
 
 
 def read_config(folder: str | Path) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from lit_dalle.data.tokenizer import CaptionTokenizer
+from lit_dalle.data.tokenizer import TOKENIZER_FILE, CaptionTokenizer
 from lit_dalle.interop.archives import StandIn, is_torchscript, read_archive, tensors_of
 from lit_dalle.interop.clip_tokenizer import BPE_FILE, read_bpe_file, read_tokenizer_folder
 from lit_dalle.interop.huggingface_clip import (
@@ -31,13 +31,13 @@ from lit_dalle.models.clip_config import ClipConfig
 
 Form = Literal["huggingface", "openai", "open_clip"]
 CONFIG, OPEN_CLIP_CONFIG = "config.json", "open_clip_config.json"
-PROCESSOR, TOKENIZER = "preprocessor_config.json", "tokenizer.json"
+PROCESSOR = "preprocessor_config.json"
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 OPEN_CLIP_WEIGHTS = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
 STATE = "model.pt"
 """File of OpenAI's form as we write it."""
 HUB_FILES = (
-    *(CONFIG, OPEN_CLIP_CONFIG, PROCESSOR, TOKENIZER, "vocab.json", "merges.txt"),
+    *(CONFIG, OPEN_CLIP_CONFIG, PROCESSOR, TOKENIZER_FILE, "vocab.json", "merges.txt"),
     *("model*.safetensors", INDEX, *OPEN_CLIP_WEIGHTS),
 )
 """What is read of a folder on the hub."""
@@ -127,7 +127,7 @@ def _read_huggingface(folder: Path, tokenizer: str | Path | None) -> ForeignClip
     if pair is None:
         text = _bpe(folder, tokenizer)
         return _built(config, names, weights, folder, "huggingface", text, IGNORED)
-    content = (folder / TOKENIZER).read_text(encoding="utf-8")
+    content = (folder / TOKENIZER_FILE).read_text(encoding="utf-8")
     text = CaptionTokenizer.from_json(swapped_tokenizer(content, tuple(pair)))
     found = _built(config, names, weights, folder, "huggingface", text, IGNORED)
     state = swapped_weights(found.net.state_dict(), tuple(pair))
@@ -149,7 +149,7 @@ def _write_huggingface(net: Clip, tokenizer: CaptionTokenizer, folder: Path) -> 
     _write(folder / CONFIG, facts)
     _write(folder / PROCESSOR, write_processor(config))
     _write(folder / "tokenizer_config.json", _tokenizer_facts(tokenizer, config))
-    (folder / TOKENIZER).write_text(content, encoding="utf-8")
+    (folder / TOKENIZER_FILE).write_text(content, encoding="utf-8")
     state = into_theirs(huggingface_names(config), weights)
     save_file(state, folder / WEIGHTS, metadata={"format": "pt"})
 
@@ -167,7 +167,7 @@ def _read_open_clip(folder: Path, tokenizer: str | Path | None) -> ForeignClip:
 
 def _write_open_clip(net: Clip, tokenizer: CaptionTokenizer, folder: Path) -> None:
     _write(folder / OPEN_CLIP_CONFIG, write_open_clip_config(net.config))
-    tokenizer.save(folder / TOKENIZER)
+    tokenizer.save(folder / TOKENIZER_FILE)
     state = into_theirs(openai_names(net.config), net.state_dict())
     save_file(state, folder / OPEN_CLIP_WEIGHTS[0], metadata={"format": "pt"})
 

@@ -190,10 +190,13 @@ class MixedShards(Shards):
             for again in range(-int(-self.weights[part] // 1))
         ]
 
-    def wants(self, visit: Visit, row: int, epoch: int) -> bool:
-        """Whether a row comes once more in this epoch."""
-        weight = self.weights[self.homes[visit.shard][0]]
-        return visit.again < times(weight, uniform(MIXTURE, visit.shard, row), epoch)
+    def wants(self, visit: Visit, number: int, row: Raw, epoch: int) -> bool:
+        """Whether a row is among its part's, and comes once more in this epoch."""
+        part, shard = self.homes[visit.shard]
+        if not self.parts[part].wants(Visit(shard, visit.again), number, row, epoch):
+            return False
+        weight = self.weights[part]
+        return visit.again < times(weight, uniform(MIXTURE, visit.shard, number), epoch)
 
 
 def times(weight: float, offset: float, epoch: int) -> int:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from datasets import Image, IterableDataset
 
+from lit_dalle.data.choice import Choice
 from lit_dalle.data.columns import ROW
 from lit_dalle.data.row_reader import RowReader
 
@@ -42,8 +43,8 @@ class Shards(ABC):
         """Shards that are read in an epoch: each once."""
         return [Visit(shard) for shard in range(len(self))]
 
-    def wants(self, visit: Visit, row: int, epoch: int) -> bool:
-        """Whether a row is among those of a visit: all are."""
+    def wants(self, visit: Visit, number: int, row: Raw, epoch: int) -> bool:
+        """Whether a row, by its number in the shard, is among those of a visit: all are."""
         return True
 
 
@@ -54,12 +55,19 @@ class TableShards(Shards):
         table: The split.
         reader: Makes rows under our names.
         pictures: Whether the rows have pictures.
+        choice: Which rows are taken.
     """
 
-    def __init__(self, table: IterableDataset, reader: RowReader, pictures: bool = True) -> None:
-        columns = reader.columns
+    def __init__(
+        self,
+        table: IterableDataset,
+        reader: RowReader,
+        pictures: bool = True,
+        choice: Choice | None = None,
+    ) -> None:
+        columns, self.choice = reader.columns, choice or Choice()
         used = [name for name in columns.used() if pictures or name != columns.image]
-        table = table.select_columns(used)
+        table = table.select_columns(list(dict.fromkeys((*used, *self.choice.columns))))
         if pictures:
             table = table.cast_column(columns.image, Image(decode=False))
         self.table, self.reader = table, reader
@@ -76,6 +84,10 @@ class TableShards(Shards):
             names = list(batch)
             for values in zip(*batch.values(), strict=True):
                 yield dict(zip(names, values, strict=True))
+
+    def wants(self, visit: Visit, number: int, row: Raw, epoch: int) -> bool:
+        """Whether a row is chosen."""
+        return self.choice.takes(row)
 
     def read(self, shard: int, rows: Sequence[tuple[int, Raw]]) -> dict[str, list[Any]]:
         """Decode and check rows."""

@@ -188,7 +188,7 @@ class Stream(IterableDataset[Batch]):
             for row, content in enumerate(rows if end is None else islice(rows, end), first):
                 if (row + number) % share.step != share.offset:  # who has one more takes turns
                     continue
-                if self.shards.wants(visit, row, self.epoch):
+                if self.shards.wants(visit, row, content, self.epoch):
                     yield number, Row(time, visit.shard, row, content)
 
     def _share(self, slot: int, slots: int) -> Share:

@@ -165,7 +165,8 @@ class WebDatasetSource(FilesSource):
         reader = RowReader(
             self._columns(self._features[name]), self.place, tuple(self.label_names())
         )
-        return TarShards(self._files(name), reader, pictures)
+        self._choice.check(self._features[name], self.place)
+        return TarShards(self._files(name), reader, pictures, self._choice)
 
     @cached_property
     def _features(self) -> dict[str, Features]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from datasets import ClassLabel, Dataset, DatasetDict, Features, IterableDatasetDict
 
+from lit_dalle.data.choice import Choice
 from lit_dalle.data.columns import Columns, group_of, is_text, numbered
 from lit_dalle.data.holdout import hold_out
 from lit_dalle.data.listing import hash_of_files
@@ -42,6 +43,11 @@ class TableSource(Source):
     min_caption_words: int = field(default=0, kw_only=True)
     """Leaves out captions of fewer words, and rows that have no other ([P] C leaves out those that
     are too short)."""
+    where: dict[str, str | list[str]] = field(default_factory=dict, kw_only=True)
+    """Takes only rows that have this value in this column, or one of several, in every split:
+    ``{group: [food-drink, animals-nature]}``. Values are compared as text; null is empty."""
+    where_not: dict[str, str | list[str]] = field(default_factory=dict, kw_only=True)
+    """Takes only rows that have no such value: ``{skin_tone: ""}`` takes those with a tone."""
     split_names: dict[str, str] = field(default_factory=dict, kw_only=True)
     """Their names of our splits, where they differ: ``{test: test_iid, held_out: test_comp}``."""
     validation_share: float = field(default=0.05, kw_only=True)
@@ -108,7 +114,8 @@ class TableSource(Source):
         table = self._streams[self._theirs(split)]
         columns = self._columns(table.features)
         reader = RowReader(columns, self.place, tuple(self.label_names()))
-        return TableShards(table, reader, pictures)
+        self._choice.check(table.features, self.place)
+        return TableShards(table, reader, pictures, self._choice)
 
     def fingerprint(self, split: str) -> str:
         """Fingerprint of the table's content, with the names of the columns that are read."""
@@ -176,12 +183,19 @@ class TableSource(Source):
     def _theirs(self, split: str) -> str:
         return self.split_names.get(split, split)
 
+    @property
+    def _choice(self) -> Choice:
+        return Choice(self.where, self.where_not)
+
     def _part(self, split: str) -> Dataset:
-        """Rows of a split as they stand in the table.
+        """The chosen rows of a split as they stand in the table.
 
         Raises:
-            ValueError: There is no such split.
+            ValueError: There is no such split, or none of its rows is chosen.
         """
+        return self._choice.of(self._split(split), self.place)
+
+    def _split(self, split: str) -> Dataset:
         if split not in self.splits():
             raise ValueError(
                 f"{self.place} has no {split} split; it has {', '.join(self._all)}: "

@@ -14,13 +14,14 @@ from typing import IO, Any
 import fsspec
 from fsspec.core import OpenFile
 
+from lit_dalle.data.choice import Choice
 from lit_dalle.data.columns import ROW, TROUBLE
 from lit_dalle.data.folder import PICTURE_ENDINGS
 from lit_dalle.data.listing import IMAGE, Row, trouble, without_reserved
 from lit_dalle.data.notes import DAMAGED, NO_TEXT
 from lit_dalle.data.pictures import place_in_tar
 from lit_dalle.data.row_reader import RowReader
-from lit_dalle.data.shards import Raw, Shards
+from lit_dalle.data.shards import Raw, Shards, Visit
 
 TEXT_ENDINGS = ("txt", "text", "caption")
 RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
@@ -78,10 +79,18 @@ class TarShards(Shards):
         files: The shards.
         reader: Makes rows under our names.
         pictures: Whether the rows have pictures.
+        choice: Which rows are taken.
     """
 
-    def __init__(self, files: Sequence[OpenFile], reader: RowReader, pictures: bool = True) -> None:
+    def __init__(
+        self,
+        files: Sequence[OpenFile],
+        reader: RowReader,
+        pictures: bool = True,
+        choice: Choice | None = None,
+    ) -> None:
         self.files, self.reader, self.pictures = list(files), reader, pictures
+        self.choice = choice or Choice()
 
     def __len__(self) -> int:
         return len(self.files)
@@ -92,6 +101,10 @@ class TarShards(Shards):
             for number, row in enumerate(samples(file, self.files[shard].path)):
                 if number >= first:
                     yield row
+
+    def wants(self, visit: Visit, number: int, row: Raw, epoch: int) -> bool:
+        """Whether a row is chosen."""
+        return self.choice.takes(row)
 
     def read(self, shard: int, rows: Sequence[tuple[int, Raw]]) -> dict[str, list[Any]]:
         """Decode and check rows."""

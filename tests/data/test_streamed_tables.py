@@ -1,5 +1,7 @@
 """Tables as streams have the rows of the same tables read by number."""
 
+from collections import Counter
+
 import pytest
 from datasets import Dataset, Features, Image, Value
 from PIL import Image as Pictures
@@ -31,8 +33,8 @@ def parquet(folder, **options):
     return ParquetSource(files, **options)
 
 
-def captions(source, split="train", **options):
-    module = ImageTextDataModule(source, 16, batch_size=3, **options)
+def captions(source, split="train", batch_size=3, **options):
+    module = ImageTextDataModule(source, 16, batch_size=batch_size, **options)
     loader = module.train_dataloader() if split == "train" else module.val_dataloader()
     found = []
     for batch in loader:
@@ -140,3 +142,29 @@ def test_a_source_of_a_mixture_without_captions_is_named(folder, tokenizer_path,
         module.train_dataloader()
     with pytest.raises(ValueError, match=message):
         list(both.captions())
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_rows_are_chosen_by_their_columns(folder, streaming):
+    odd = parquet(folder, streaming=streaming, where={"kind": "odd"})
+    even = parquet(folder, streaming=streaming, where_not={"kind": ["odd", "none"]})
+    assert captions(odd, "validation") == [31, 33, 35]
+    assert captions(even, "validation") == [30, 32, 34]
+    both = MixedSource([odd, even], weights=[2, 1])
+    found = Counter(captions(both, batch_size=1, shuffle_buffer=4))
+    assert found == {red: 2 if red % 2 else 1 for red in range(21)}
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_a_column_that_is_not_there_chooses_nothing(folder, streaming):
+    source = parquet(folder, streaming=streaming, where={"sort": "odd"})
+    with pytest.raises(ValueError, match=r"has no column 'sort'; it has image, text, kind$"):
+        captions(source)
+
+
+def test_a_choice_that_leaves_no_row_is_told(folder):
+    with pytest.raises(ValueError, match=r"has 'blue' as its kind .* there are 'even', 'odd'$"):
+        parquet(folder, where={"kind": "blue"}).load("train")
+    everything = parquet(folder, where_not={"kind": ["odd", "even"]})
+    with pytest.raises(ValueError, match="has something other than 'odd' or 'even' as its kind"):
+        everything.load("train")

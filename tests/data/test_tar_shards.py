@@ -109,6 +109,18 @@ def test_a_shard_that_is_cut_short_says_so(shards, streaming):
 
 
 @pytest.mark.parametrize("streaming", [False, True])
+def test_a_choice_among_rows_hides_none_that_cannot_be_read(tmp_path, streaming, tokenizer_path):
+    files = {"0.png": png(0), "0.json": b"{cut", "1.png": png(1), "1.json": b'{"kind": "b"}'}
+    files |= {"2.png": png(2), "2.json": b'{"kind": "a"}', "3.png": png(3), "3.json": b"{}"}
+    write_tar(tmp_path / "s-00.tar", {name: files[name] for name in sorted(files, reverse=True)})
+    some = source(tmp_path, "s-00.tar", where={"kind": "a"}, streaming=streaming)
+    module = ImageTextDataModule(some, 16, batch_size=1, max_bad_share=1.0)
+    reds = [round(float(b["images"][0, 0, 0, 0]) * 255) for b in module.train_dataloader()]
+    assert set(reds) == {2}
+    assert module.ledgers["train"].counts["skipped/caption is no text"] == 1
+
+
+@pytest.mark.parametrize("streaming", [False, True])
 def test_a_caption_that_is_no_text(tmp_path, streaming):
     files = {"a.png": png(1), "a.txt": b"\xff\xfe\x00", "b.png": png(2), "b.txt": b"a star"}
     write_tar(tmp_path / "s-00.tar", files)

@@ -11,6 +11,7 @@ from datasets import Dataset, Image
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from lit_dalle.data.choice import Choice
 from lit_dalle.data.pictures import open_picture
 from lit_dalle.data.table_sources import FolderSource, HubSource, ParquetSource
 from lit_dalle.data.tables import TableSource
@@ -51,7 +52,7 @@ class TableSpec:
         if self.split not in tables:
             raise ValueError(f"{self.data} has no {self.split} split; it has {', '.join(tables)}")
         table = tables[self.split]
-        for name in (self.image_column, *columns, *(self.where or ())):
+        for name in (self.image_column, *columns):
             if name not in table.column_names:
                 there = ", ".join(table.column_names)
                 raise ValueError(f"{self.data} has no column {name!r}; it has {there}")
@@ -64,18 +65,7 @@ class TableSpec:
 
     def _wanted(self, table: Dataset) -> Dataset:
         """The rows that ``where`` keeps, and of them the first ``limit``."""
-        kept = np.ones(len(table), bool)
-        for name, wanted in (self.where or {}).items():
-            column = table[name]
-            kept &= np.array([str("" if value is None else value) == wanted for value in column])
-            if not kept.any():
-                some = ", ".join(sorted({str(value) for value in column})[:8])
-                raise ValueError(
-                    f"no row of {self.data} has {wanted!r} as its {name} beside what else is "
-                    f"asked for; there are {some}"
-                )
-        if not kept.all():
-            table = table.select(np.flatnonzero(kept))
+        table = Choice(self.where or {}).of(table, self.data)
         return table if self.limit is None else table.take(min(self.limit, len(table)))
 
     def _source(self) -> TableSource:

@@ -124,12 +124,17 @@ def encode_dataset(
         What became of each split; one that other ranks still encode is left out.
 
     Raises:
-        ValueError: There is no such split, it has no usable picture, or the folder holds something
-            else.
+        ValueError: The source is a stream, there is no such split, it has no usable picture, or
+            the folder holds something else.
     """
     rank = Rank.of_environment()
     if processes < 1:
         raise ValueError(f"processes is {processes}; at least one has to encode")
+    if source.is_stream:
+        raise ValueError(
+            f"{source} is a stream, and image tokens are found by the numbers of rows: leave "
+            "streaming out; a stream is encoded while the prior trains"
+        )
     devices = devices_of(torch.device(device), processes)
     limits = {split: None if split == "train" else eval_limit for split in splits}
     all_rows = {split: _rows(source, split, limit) for split, limit in limits.items()}

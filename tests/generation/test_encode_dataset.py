@@ -15,7 +15,7 @@ import torch
 from encoding_process import Grey, failing, killed
 from PIL import Image
 
-from lit_dalle.data import FolderSource, ImageTextDataModule, WorldSource
+from lit_dalle.data import FolderSource, ImageTextDataModule, ParquetSource, WorldSource
 from lit_dalle.data.image_tokens import ImageTokens
 from lit_dalle.generation import encode_dataset as encode_dataset_module
 from lit_dalle.generation import encode_parts
@@ -376,6 +376,12 @@ def test_a_split_that_is_not_there_is_told_before_anything_is_encoded(pictures, 
     with pytest.raises(ValueError, match="has no validation split"):
         encoded(pictures, tmp_path / "tokens", dvae, splits=["train", "validation"])
     assert dvae.calls == 0
+
+
+def test_a_stream_is_refused(tmp_path):
+    stream = ParquetSource({"train": str(tmp_path / "rows.parquet")}, streaming=True)
+    with pytest.raises(ValueError, match="is a stream, and image tokens are found by the numbers"):
+        encode_dataset(stream, Grey().frozen(), tmp_path / "tokens")
 
 
 def test_encoding_is_not_under_autocast():

@@ -21,6 +21,8 @@ class DrawingSettings:
     """Scale of classifier-free guidance; 1 is off."""
     likelihood_weight: float = 0.0
     """Score = CLIP's cosine + this · likelihood gain in nats per image token; 0 is CLIP alone."""
+    fit_weight: float = 1.0
+    """Of an edit, score += this · log-likelihood of what is around, in nats per known token."""
 
     def __post_init__(self) -> None:
         check_filter(self.temperature, self.top_k, self.top_p)
@@ -30,6 +32,11 @@ class DrawingSettings:
             raise ValueError(
                 f"likelihood_weight must be 0 or more, got {self.likelihood_weight}; "
                 "0 ranks by CLIP alone"
+            )
+        if not 0 <= self.fit_weight < math.inf:
+            raise ValueError(
+                f"fit_weight must be 0 or more, got {self.fit_weight}; 0 leaves out how an edit "
+                "fits what is around it"
             )
 
     @property

@@ -74,7 +74,7 @@ class EditTask:
         return token_map(self.window, self.region, self.grid)
 
     @property
-    def order(self) -> Tensor:
+    def order(self) -> Tensor | None:
         """What is known first, then what is drawn, then what lies outside: int64, ``i``."""
         drawn, known = (torch.from_numpy(part.ravel()).byte() for part in self.tokens)
         return (2 - 2 * known - drawn).argsort(stable=True)

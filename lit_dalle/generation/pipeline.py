@@ -298,8 +298,23 @@ class DallePipeline:
         if not isinstance(region, np.ndarray):
             region = rectangles_mask(region, *picture.size)
         sizes = self.dvae.config.image_size, self.prior.config.image_grid
-        task = EditTask.of(picture, region, *sizes, context)
-        if self.prior.config.order != "any":
+        return self.repaint(
+            EditTask.of(picture, region, *sizes, context), prompt, settings, progress
+        )
+
+    def repaint(
+        self,
+        task: EditTask,
+        prompt: str,
+        settings: GenerationSettings,
+        progress: Progress | None = None,
+    ) -> Edit:
+        """Repaint as :meth:`edit` does, in the order of a task.
+
+        Raises:
+            ValueError: The prompt is empty or too long, or the prior cannot read in that order.
+        """
+        if task.order is not None and self.prior.config.order != "any":
             raise ValueError(
                 "this pipeline's prior reads in raster order and cannot see what lies right of and "
                 "below a region: take one of order any, such as world"
@@ -308,7 +323,24 @@ class DallePipeline:
         drawing = _Drawing(known, task.order, task.preview, task.tokens)
         generation = self._draw(prompt, settings, drawing, progress)
         drawn = self.decode(generation.image_tokens.to(self.device))
-        return Edit(task.put_back(drawn), picture, region, task.window, generation)
+        original = Image.fromarray(task.picture)
+        return Edit(task.put_back(drawn), original, task.region, task.window, generation)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the nets are."""
+        return self.prior.image_head.weight.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Precision the nets compute in."""
+        return self.prior.image_head.weight.dtype
+
+    @torch.no_grad()
+    def decode(self, image_tokens: Tensor) -> Tensor:
+        """Turn image tokens int64 ``b i`` into pictures uint8 ``b 3 h w``."""
+        with self.precision():
+            return to_bytes(self.dvae.decode(image_tokens))
 
     def _settings(self, amount: dict[str, Any], **how: float | int | None) -> GenerationSettings:
         """The pipeline's own settings with those that are given."""
@@ -367,22 +399,6 @@ class DallePipeline:
     def _encode(self, images: Tensor) -> Tensor:
         """Pictures float32 ``b 3 h w`` in [0, 1] to image tokens, in the dVAE's own precision."""
         return self.dvae.encode(images.to(self.device))
-
-    @property
-    def device(self) -> torch.device:
-        """Where the nets are."""
-        return self.prior.image_head.weight.device
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """Precision the nets compute in."""
-        return self.prior.image_head.weight.dtype
-
-    @torch.no_grad()
-    def decode(self, image_tokens: Tensor) -> Tensor:
-        """Turn image tokens int64 ``b i`` into pictures uint8 ``b 3 h w``."""
-        with self.precision():
-            return to_bytes(self.dvae.decode(image_tokens))
 
     def _signals(
         self,

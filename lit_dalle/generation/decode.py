@@ -34,16 +34,20 @@ class _Draw:
     top_k: int | None
     top_p: float | None
     guidance: float
+    evidence: Tensor | None
+    """See :func:`generate_image_tokens`."""
 
     @property
     def guided(self) -> bool:
         return self.guidance != 1
 
-    def tokens(self, logits: Tensor, noise: Tensor) -> Tensor:
-        """Draw int64 ``b`` from ``b codebook``, or guided from ``2b codebook``."""
+    def tokens(self, logits: Tensor, noise: Tensor, positions: Tensor) -> Tensor:
+        """Draw int64 ``b`` from ``b codebook``, or guided from ``2b codebook``, at positions."""
         if self.guided:
             cond, uncond = logits.chunk(2)
             logits = guide(cond, uncond, self.guidance)
+        if self.evidence is not None:
+            logits = logits + self.evidence[positions]
         logits = filter_logits(logits, self.temperature, self.top_k, self.top_p)
         return sample_tokens(logits, noise)
 
@@ -70,6 +74,7 @@ def generate_image_tokens(
     first_candidate: int | Sequence[int] = 0,
     known_image_tokens: Tensor | None = None,
     order: Tensor | None = None,
+    evidence: Tensor | None = None,
 ) -> Tensor:
     """Sample pictures as image tokens, of one prompt or of several together.
 
@@ -98,6 +103,9 @@ def generate_image_tokens(
         order: int64, ``image_grid²`` or ``prompts image_grid²``: raster positions in the order in
             which they are read and drawn (see ``functional/orders.py``), for a prior of order
             ``any``; None is raster. The noise of a position is the same in every order.
+        evidence: fp32, ``image_grid² codebook_size`` by raster positions: log-likelihood of what is
+            known of a position but its token, such as some of its pixels, given each token. It is
+            added to the logits, guided ones too.
 
     Returns:
         int64, ``prompts·candidates image_grid²`` in raster order, each in [0, codebook_size), on
@@ -108,11 +116,13 @@ def generate_image_tokens(
             tokens are not those of a picture.
     """
     check_filter(temperature, top_k, top_p)
-    draw, prompts = _Draw(temperature, top_k, top_p, guidance), len(text_tokens)
+    prompts = len(text_tokens)
     if min(prompts, candidates, 1 if tile is None else tile) < 1:
         counts = f"{prompts}, {candidates} and {tile}"
         raise ValueError(f"prompts, candidates and tile must be at least 1, got {counts}")
     text = text_tokens.to(prior.image_head.weight.device)
+    evidence = None if evidence is None else evidence.to(text.device)
+    draw = _Draw(temperature, top_k, top_p, guidance, evidence)
     seeds = _each("seed", seed, prompts)
     firsts = _each("first_candidate", first_candidate, prompts)
     orders = _orders(prior, order, prompts)
@@ -250,7 +260,9 @@ def _finish(
     logits = prefix.logits.repeat_interleave(candidates, dim=0)
     for position in range(_start(known).shape[1], end):
         own = stream[:, position]
-        drawn = torch.where(own == UNKNOWN, draw.tokens(logits, noise[:, position]), own)
+        drawn = torch.where(
+            own == UNKNOWN, draw.tokens(logits, noise[:, position], orders[:, position]), own
+        )
         stream[:, position] = drawn
         if progress is not None:
             progress(len(drawn))

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from einops import rearrange, repeat
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from torch import Tensor
@@ -34,6 +35,9 @@ from lit_dalle.generation.result import GRID, Generation, picture_name
 Pixels = NDArray[np.uint8]
 
 EDIT_FACTS = "edit.json"
+PIXEL_ERROR = 0.1
+"""Standard deviation of a decoded pixel from the real one, out of 1, where all that is known of
+its neighbours is that they are alike (our choice)."""
 LARGEST_SHOWN = 256
 """Longest side of a picture on a contact sheet."""
 SHADE, EDGE = (128, 128, 128), (230, 0, 120)
@@ -97,6 +101,32 @@ class EditTask:
         """
         drawn, known = (torch.from_numpy(part.ravel()) for part in self.tokens)
         return torch.where(known, image_tokens.cpu(), 0).masked_fill(drawn, UNKNOWN)
+
+    def evidence(self, code_pictures: Tensor) -> Tensor | None:
+        """Log-likelihood of the kept pixels of a cell that is drawn, given each code there.
+
+        A cell that the region's border cuts has pixels that are known and stay. What a code shows
+        among its like tells how well it would go with them, up to an error of ``PIXEL_ERROR``.
+
+        Args:
+            code_pictures: What each code shows, fp32 ``k 3 f f`` in [0, 1].
+
+        Returns:
+            fp32, ``i k`` up to a constant for each position; 0 where no pixel is known. None where
+            the region cuts no cell.
+        """
+        square, kept = (resized(one, self.image_size) for one in (self._square, self._kept))
+        side = self.image_size // self.grid
+        pixels = torch.from_numpy(square / np.float32(255))
+        pixels = rearrange(pixels, "(h y) (w x) c -> (h w) (c y x)", y=side, x=side)
+        known = torch.from_numpy(kept & np.kron(self.tokens.drawn, np.ones((side, side), np.bool_)))
+        known = repeat(known.float(), "(h y) (w x) -> (h w) (c y x)", y=side, x=side, c=3)
+        if not known.any():
+            return None
+        codes = rearrange(code_pictures.float().cpu(), "k c y x -> k (c y x)")
+        # Σ (pixel − code)² over known pixels, but for Σ pixel², which is equal for all codes
+        gap = known @ (codes**2).T - 2 * (known * pixels) @ codes.T
+        return -gap / (2 * PIXEL_ERROR**2)
 
     def preview(self, drawn: Tensor) -> Tensor:
         """Put squares as the dVAE decodes them, uint8 ``n 3 s s``, into the square at that size."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
@@ -320,7 +321,8 @@ class DallePipeline:
                 "below a region: take one of order any, such as world"
             )
         known = task.known_image_tokens(self._encode(task.shown))
-        drawing = _Drawing(known, task.order, task.preview, task.tokens)
+        evidence = task.evidence(self._code_pictures)
+        drawing = _Drawing(known, task.order, task.preview, task.tokens, evidence)
         generation = self._draw(prompt, settings, drawing, progress)
         drawn = self.decode(generation.image_tokens.to(self.device))
         original = Image.fromarray(task.picture)
@@ -371,6 +373,7 @@ class DallePipeline:
             progress=counted(progress, "tokens", settings.candidates * unknown),
             known_image_tokens=known,
             order=drawing.order,
+            evidence=drawing.evidence,
         )
         seconds = perf_counter() - begin
         ranked = rank_candidates(
@@ -394,6 +397,11 @@ class DallePipeline:
         tokens = self._encode(to_float(to_uint8(square))[None]).cpu()
         tokens[:, rows * grid :] = UNKNOWN
         return tokens
+
+    @cached_property
+    def _code_pictures(self) -> Tensor:
+        """What each image token shows."""
+        return self.dvae.code_pictures()
 
     @torch.no_grad()
     def _encode(self, images: Tensor) -> Tensor:
@@ -483,6 +491,8 @@ class _Drawing:
     """What becomes of decoded pictures, uint8 ``b 3 h w``, before they are ranked."""
     tokens: TokenMap | None = None
     """Of an edit, the tokens that are drawn and those that are known."""
+    evidence: Tensor | None = None
+    """See :func:`~lit_dalle.generation.decode.generate_image_tokens`."""
     rows: int = 0
     """Rows of tokens that an image prompt gave."""
 

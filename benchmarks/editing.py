@@ -35,7 +35,7 @@ from lit_dalle.evaluation.grading import GRADER_VERSION
 from lit_dalle.evaluation.results import ResultFile, setting
 from lit_dalle.generation.hardware import DTYPES
 from lit_dalle.generation.pipeline import DallePipeline
-from lit_dalle.generation.settings import GenerationSettings
+from lit_dalle.generation.settings import EditSettings
 
 FULL, QUICK = {"cases": 160, "candidates": 32}, {"cases": 8, "candidates": 8}
 WAYS: dict[str, tuple[Way, ...]] = {
@@ -60,11 +60,11 @@ def run(options: argparse.Namespace) -> None:
     pipeline = DallePipeline.from_pretrained(
         options.pipeline, device=options.device, dtype=DTYPES.get(options.precision)
     )
-    given = {name: getattr(options, name) for name in ("guidance", "temperature", "fit_weight")}
-    how = pipeline.defaults.changed(**given)
-    settings = GenerationSettings(
-        **vars(how), candidates=candidates, keep=candidates, seed=options.seed
+    own = EditSettings(
+        **vars(pipeline.defaults), candidates=candidates, keep=candidates, seed=options.seed
     )
+    given = {name: getattr(options, name) for name in ("guidance", "temperature", "fit_weight")}
+    settings = own.changed(**given)
     facts = setting(
         seed=options.seed,
         precision=str(pipeline.dtype).removeprefix("torch."),

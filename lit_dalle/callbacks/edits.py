@@ -1,4 +1,4 @@
-"""Pictures of the validation split with a region repainted, in TensorBoard while the prior learns."""
+"""Validation pictures with a region repainted, in TensorBoard while the prior learns."""
 
 from collections.abc import Iterator
 from contextlib import suppress

@@ -13,7 +13,6 @@ from lit_dalle.generation.edit import EDIT_FACTS
 from lit_dalle.generation.hardware import DTYPES, Precision
 from lit_dalle.generation.pipeline import DallePipeline
 from lit_dalle.generation.region import (
-    CONTEXT,
     SIDES,
     Bools,
     Rectangle,
@@ -23,7 +22,7 @@ from lit_dalle.generation.region import (
     read_upright,
     rectangles_mask,
 )
-from lit_dalle.generation.settings import GenerationSettings
+from lit_dalle.generation.settings import EditSettings
 
 REPEATED = ("--rectangle", "--extend")
 """Options that may stand several times."""
@@ -44,7 +43,7 @@ def edit(
     pipeline: str = "world",
     candidates: int = 64,
     keep: int = 8,
-    context: float = CONTEXT,
+    context: float = 0.5,
     temperature: float | None = None,
     top_k: int | None = None,
     top_p: float | None = None,
@@ -107,7 +106,7 @@ def edit(
         "likelihood_weight": likelihood_weight,
         "fit_weight": fit_weight,
     }
-    GenerationSettings(**amount).changed(**how)  # fails before anything is loaded
+    EditSettings(**amount, context=context).changed(**how)  # fails before anything is loaded
     original, region = _region_of(read_upright(picture), rectangle, mask, extend)
     folder = free_folder(prompt, out, overwrite, marker=EDIT_FACTS)
     console = Console(stderr=True)

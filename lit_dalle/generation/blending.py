@@ -59,7 +59,7 @@ class Membrane:
             return filled
         height, width = self.known.shape
         counts = _summed(known.astype(np.float32))
-        coarse = self._coarse(_summed(filled) / np.maximum(counts, 1))
+        coarse = self._coarse((_summed(filled) / np.maximum(counts, 1)).astype(np.float32))
         grown = coarse.repeat(2, axis=0).repeat(2, axis=1)[:height, :width]
         surface = np.where(known, filled, grown)
         for _ in range(SWEEPS):
@@ -90,12 +90,13 @@ def blended(
 
 def _neighbours(height: int, width: int) -> sparse.csr_matrix:
     """Which pixels touch at a side, ``h·w h·w``."""
-    down, across = (
-        sparse.diags([np.ones(length - 1)] * 2, [-1, 1], shape=(length, length))
-        for length in (height, width)
-    )
-    upright = sparse.kron(down, sparse.identity(width))
-    return (upright + sparse.kron(sparse.identity(height), across)).tocsr()
+    upright = sparse.kron(_line(height), sparse.identity(width))
+    return (upright + sparse.kron(sparse.identity(height), _line(width))).tocsr()
+
+
+def _line(length: int) -> sparse.csr_matrix:
+    """Which of so many pixels in a line touch, ``length length``."""
+    return sparse.csr_matrix(np.eye(length, k=1) + np.eye(length, k=-1))
 
 
 def _summed(values: Floats) -> Floats:

@@ -131,6 +131,8 @@ class EditTask:
     def preview(self, drawn: Tensor) -> Tensor:
         """Put squares as the dVAE decodes them, uint8 ``n 3 s s``, into the square at that size."""
         square, kept = (resized(one, self.image_size) for one in (self._square, self._kept))
+        if not kept.any():  # what is kept is too fine to be seen at this size
+            return drawn
         return _as_images(blended(_as_pixels(drawn), square, ~kept, Membrane(kept)))
 
     def put_back(self, drawn: Tensor) -> list[Image.Image]:
@@ -220,7 +222,7 @@ class Edit:
 def outlined(picture: Image.Image, region: Bools) -> Image.Image:
     """Show a region on a picture: hatched in grey, with an edge."""
     shown = np.asarray(picture).astype(np.float32)
-    shown[region] = 0.5 * shown[region] + 0.5 * np.float32(SHADE)
+    shown[region] = 0.5 * shown[region] + 0.5 * np.array(SHADE, np.float32)
     found = Image.fromarray(shown.astype(np.uint8))
     rows, columns = (np.flatnonzero(region.any(axis=axis)) for axis in (1, 0))
     bounds = (int(columns[0]), int(rows[0]), int(columns[-1]), int(rows[-1]))

@@ -6,7 +6,6 @@ from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
-from typing import Any
 
 import numpy as np
 import torch
@@ -34,7 +33,7 @@ from lit_dalle.generation.joining import (
     write_facts,
 )
 from lit_dalle.generation.progress import Progress, counted
-from lit_dalle.generation.region import CONTEXT, Bools, Rectangle, TokenMap, rectangles_mask
+from lit_dalle.generation.region import Bools, Rectangle, TokenMap, rectangles_mask
 from lit_dalle.generation.rerank import (
     Ranked,
     Score,
@@ -46,7 +45,7 @@ from lit_dalle.generation.rerank import (
     to_bytes,
 )
 from lit_dalle.generation.result import Generation
-from lit_dalle.generation.settings import DrawingSettings, GenerationSettings
+from lit_dalle.generation.settings import DrawingSettings, EditSettings, GenerationSettings
 from lit_dalle.models.clip import Clip
 from lit_dalle.models.dalle import Dalle
 from lit_dalle.models.dvae import DiscreteVAE, DiscreteVAEConfig
@@ -226,8 +225,10 @@ class DallePipeline:
         Raises:
             ValueError: The prompt is empty or too long, or a setting is out of range.
         """
-        settings = self._settings(
-            {"candidates": candidates, "keep": keep, "seed": seed, "tile": tile},
+        own = GenerationSettings(
+            **asdict(self.defaults), candidates=candidates, keep=keep, seed=seed, tile=tile
+        )
+        settings = own.changed(
             temperature=temperature,
             top_k=top_k,
             top_p=top_p,
@@ -249,7 +250,7 @@ class DallePipeline:
         *,
         candidates: int = 64,
         keep: int = 8,
-        context: float = CONTEXT,
+        context: float | None = None,
         temperature: float | None = None,
         top_k: int | None = None,
         top_p: float | None = None,
@@ -286,28 +287,30 @@ class DallePipeline:
             ValueError: The prompt is empty or too long, a setting is out of range, the region is
                 empty, covers all or lies outside, or the prior is not of order ``any``.
         """
-        settings = self._settings(
-            {"candidates": candidates, "keep": keep, "seed": seed, "tile": tile},
+        own = EditSettings(
+            **asdict(self.defaults), candidates=candidates, keep=keep, seed=seed, tile=tile
+        )
+        settings = own.changed(
             temperature=temperature,
             top_k=top_k,
             top_p=top_p,
             guidance=guidance,
             likelihood_weight=likelihood_weight,
             fit_weight=fit_weight,
+            context=context,
         )
         picture = to_rgb(picture)
         if not isinstance(region, np.ndarray):
             region = rectangles_mask(region, *picture.size)
         sizes = self.dvae.config.image_size, self.prior.config.image_grid
-        return self.repaint(
-            EditTask.of(picture, region, *sizes, context), prompt, settings, progress
-        )
+        task = EditTask.of(picture, region, *sizes, settings.context)
+        return self.repaint(task, prompt, settings, progress)
 
     def repaint(
         self,
         task: EditTask,
         prompt: str,
-        settings: GenerationSettings,
+        settings: EditSettings,
         progress: Progress | None = None,
     ) -> Edit:
         """Repaint as :meth:`edit` does, in the order of a task.
@@ -343,10 +346,6 @@ class DallePipeline:
         """Turn image tokens int64 ``b i`` into pictures uint8 ``b 3 h w``."""
         with self.precision():
             return to_bytes(self.dvae.decode(image_tokens))
-
-    def _settings(self, amount: dict[str, Any], **how: float | int | None) -> GenerationSettings:
-        """The pipeline's own settings with those that are given."""
-        return GenerationSettings(**asdict(self.defaults), **amount).changed(**how)
 
     def _draw(
         self,
@@ -423,7 +422,7 @@ class DallePipeline:
         if settings.likelihood_weight:
             score = likelihood_score(self.prior, text_tokens)
             signals.append(Signal("likelihood", score, settings.likelihood_weight))
-        if settings.fit_weight and drawing.tokens is not None and drawing.tokens.known.any():
+        if isinstance(settings, EditSettings) and settings.fit_weight and drawing.can_fit:
             score = fit_score(self.prior, text_tokens, *drawing.masks)
             signals.append(Signal("fit", score, settings.fit_weight))
         return signals
@@ -495,6 +494,11 @@ class _Drawing:
     """See :func:`~lit_dalle.generation.decode.generate_image_tokens`."""
     rows: int = 0
     """Rows of tokens that an image prompt gave."""
+
+    @property
+    def can_fit(self) -> bool:
+        """Whether there is anything around that a filling could fit."""
+        return self.tokens is not None and bool(self.tokens.known.any())
 
     @property
     def masks(self) -> tuple[Tensor, Tensor]:

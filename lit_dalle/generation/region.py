@@ -12,8 +12,6 @@ from PIL import Image, UnidentifiedImageError
 from lit_dalle.data.pictures import to_rgb
 
 Bools = NDArray[np.bool_]
-CONTEXT = 0.5
-"""How much of a region's own width and height is read on each of its sides (our choice)."""
 SIDES = ("left", "top", "right", "bottom")
 
 
@@ -190,7 +188,7 @@ class TokenMap(NamedTuple):
     """Those that lie in the picture and hold none."""
 
 
-def window_of(mask: Bools, image_size: int, grid: int, context: float = CONTEXT) -> Window:
+def window_of(mask: Bools, image_size: int, grid: int, context: float) -> Window:
     """Choose the smallest square that shows a region and enough around it.
 
     On each side of the region it shows ``context`` of the region's own width or height, where the
@@ -202,16 +200,11 @@ def window_of(mask: Bools, image_size: int, grid: int, context: float = CONTEXT)
         image_size: Side of the pictures that the nets read.
         grid: Image tokens along that side.
         context: Share of the region's size.
-
-    Raises:
-        ValueError: ``context`` is negative.
     """
-    if context < 0:
-        raise ValueError(f"context must be 0 or more, got {context}")
-    spans = [_grown(mask.any(axis=axis), context) for axis in (0, 1)]
+    spans = [_grown(np.asarray(mask.any(axis=axis)), context) for axis in (0, 1)]
     side = max(*(end - start for start, end in spans), min(image_size, *mask.shape))
     (left, top) = (
-        _place(mask.any(axis=axis), span, side, side / grid)
+        _place(np.asarray(mask.any(axis=axis)), span, side, side / grid)
         for axis, span in zip((0, 1), spans, strict=True)
     )
     return Window(left, top, side)

@@ -306,7 +306,7 @@ class DiscreteVAE(nn.Module):
         side = self.config.downsampling
         shown = [
             to_images(self.decoder(part[:, :, None, None].expand(-1, -1, 3, 3)))
-            for part in self.code_vectors().split(256)
+            for part in torch.split(self.code_vectors(), 256)
         ]
         return torch.cat(shown)[:, :, side : 2 * side, side : 2 * side]
 

@@ -132,7 +132,7 @@ def test_a_window_shows_the_region_and_what_is_around_it(size, context):
 
 def test_the_grid_meets_the_region_where_there_is_a_choice():
     mask = region(300, 200, (101, 57, 40, 36))
-    window = window_of(mask, 64, 16)
+    window = window_of(mask, 64, 16, 0.5)
     assert window.side == 80
     cell = window.side / 16
     assert (101 - window.left) % cell == 0

@@ -14,8 +14,7 @@ from lit_dalle.evaluation.editing.tasks import Bools, EditCase, Pixels
 from lit_dalle.evaluation.grading import grade
 from lit_dalle.generation.edit import EditTask
 from lit_dalle.generation.pipeline import DallePipeline
-from lit_dalle.generation.region import CONTEXT
-from lit_dalle.generation.settings import GenerationSettings
+from lit_dalle.generation.settings import EditSettings
 
 Way = Literal["any-order", "forced-raster", "completion"]
 
@@ -65,7 +64,7 @@ def repaint(
     pipeline: DallePipeline,
     case: EditCase,
     way: Way,
-    settings: GenerationSettings,
+    settings: EditSettings,
     shown: int = 4,
     progress: Callable[[int], None] | None = None,
 ) -> Repainted:
@@ -80,7 +79,7 @@ def repaint(
         progress: Called with the number of samples.
     """
     sizes = pipeline.dvae.config.image_size, pipeline.prior.config.image_grid
-    task = TASK_OF[way].of(Image.fromarray(case.picture), case.region, *sizes, CONTEXT)
+    task = TASK_OF[way].of(Image.fromarray(case.picture), case.region, *sizes, settings.context)
     seed = stable_seed("edit", settings.seed, case.task, case.kind, case.number)
     settings = settings.changed(keep=settings.candidates, seed=seed)
     found = pipeline.repaint(task, case.prompt, settings)

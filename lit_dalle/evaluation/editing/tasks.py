@@ -210,9 +210,10 @@ def _hidden(
     draws: Random,
 ) -> EditCase:
     """A case whose region hides a part of what is there."""
-    picture = np.asarray(render(scene, nuisances, size))
+    target = np.asarray(render(scene, nuisances, size))
     region = _scaled(region_of(draws), size)
-    return EditCase(task, name, number, picture, picture, region, scene, frozenset())
+    picture = _spoilt(target, region, number, draws)
+    return EditCase(task, name, number, picture, target, region, scene, frozenset())
 
 
 def _cut(
@@ -226,8 +227,8 @@ def _cut(
     draws: Random,
 ) -> EditCase | None:
     """A case whose region ends within an object, which goes on beyond its right or lower border."""
-    picture = np.asarray(render(scene, nuisances, size))
-    found = [one for one in objects(picture) if LEAST_OBJECT <= one.sum() <= one.size // 3]
+    target = np.asarray(render(scene, nuisances, size))
+    found = [one for one in objects(target) if LEAST_OBJECT <= one.sum() <= one.size // 3]
     if not found:
         return None
     rows, columns = np.nonzero(draws.choice(found))
@@ -240,7 +241,15 @@ def _cut(
     region = np.zeros((UNITS, UNITS), np.bool_)
     region[top:bottom, left:right] = True
     region = _scaled(region, size)
-    return EditCase(task, name, number, picture, picture, region, scene, frozenset())
+    picture = _spoilt(target, region, number, draws)
+    return EditCase(task, name, number, picture, target, region, scene, frozenset())
+
+
+def _spoilt(target: Pixels, region: Bools, number: int, draws: Random) -> Pixels:
+    """The picture with a piece of another one in its region: nothing there tells the answer."""
+    family, index = draws.choice(FAMILIES), number + 1 + draws.randrange(1000)
+    other = render(world_scene(SPLIT, index, 0, [family]), picture_seed(SPLIT, index), len(target))
+    return np.where(region[..., None], np.asarray(other), target)
 
 
 def objects(picture: Pixels) -> list[Bools]:

@@ -5,6 +5,7 @@ from lit_dalle.callbacks.ceiling import CeilingLogger
 from lit_dalle.callbacks.clip_score import ClipScoreLogger
 from lit_dalle.callbacks.composition import CompositionLogger
 from lit_dalle.callbacks.data_report import DataReport
+from lit_dalle.callbacks.edits import EditLogger
 from lit_dalle.callbacks.export import ExportCallback
 from lit_dalle.callbacks.reconstruction import ReconstructionLogger
 from lit_dalle.callbacks.samples import SampleLogger
@@ -16,6 +17,7 @@ __all__ = [
     "ClipScoreLogger",
     "CompositionLogger",
     "DataReport",
+    "EditLogger",
     "ExportCallback",
     "ReconstructionLogger",
     "SampleLogger",

@@ -1,25 +1,15 @@
 """``lit-dalle generate``: a sentence in, a folder of pictures out."""
 
-import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
-from lit_dalle.data.writing import check_replaceable
+from lit_dalle.cli.drawing import bars, free_folder, report, shown_by, warn_of_unknown_words
 from lit_dalle.generation.hardware import DTYPES, Precision
 from lit_dalle.generation.pipeline import DallePipeline
-from lit_dalle.generation.result import FACTS, GRID, Generation
+from lit_dalle.generation.region import read_upright
+from lit_dalle.generation.result import FACTS
 from lit_dalle.generation.settings import GenerationSettings
 
 
@@ -35,6 +25,8 @@ def generate(
     guidance: float | None = None,
     likelihood_weight: float | None = None,
     seed: int = 0,
+    image_prompt: str | None = None,
+    rows: int = 0,
     out: str | None = None,
     overwrite: bool = False,
     precision: Precision = "auto",
@@ -60,6 +52,9 @@ def generate(
         likelihood_weight: Rank by CLIP's cosine plus so much of the prior's likelihood gain, in
             nats per image token; 0 is CLIP alone.
         seed: The same seed gives the same pictures.
+        image_prompt: A picture file whose upper part is given, and continued downwards; its middle
+            square is read.
+        rows: Rows of image tokens that the image prompt gives, of the grid's.
         out: Folder to write; must not exist yet. Default: outputs/ and the prompt's words, with a
             number behind where that exists already.
         overwrite: Replace an earlier generation in the folder given as out.
@@ -71,7 +66,7 @@ def generate(
         The folder.
 
     Raises:
-        FileNotFoundError: No such pipeline.
+        FileNotFoundError: No such pipeline or image prompt.
         FileExistsError: The folder exists and may not be overwritten.
         ValueError: The prompt is empty or too long, or a setting is out of range.
     """
@@ -84,79 +79,15 @@ def generate(
         "likelihood_weight": likelihood_weight,
     }
     GenerationSettings(**amount).changed(**how)  # fails before anything is loaded
-    folder = _free_folder(prompt, out, overwrite)
+    start = None if image_prompt is None else read_upright(image_prompt)
+    folder = free_folder(prompt, out, overwrite, marker=FACTS)
     console = Console(stderr=True)
     drawing = DallePipeline.from_pretrained(pipeline, device=device, dtype=DTYPES.get(precision))
-    if unknown := drawing.prior_tokenizer.unknown_words(prompt):
-        console.print(
-            f"[yellow]warning:[/] the model never saw {_quoted(unknown)} in training, "
-            "and will not know what is meant"
+    warn_of_unknown_words(drawing, prompt, console)
+    with bars(console) as shown:
+        generation = drawing.generate(
+            prompt, **amount, **how, image_prompt=start, rows=rows, progress=shown_by(shown)
         )
-    with _bars(console) as bars:
-        generation = drawing.generate(prompt, **amount, **how, progress=_shown_by(bars))
     generation.save(folder)
-    _report(generation, folder)
+    report(generation, folder, FACTS)
     return folder
-
-
-_STAGES = {"tokens": "drawing tokens", "pictures": "decoding and ranking"}
-
-
-def _bars(console: Console) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=console,
-    )
-
-
-def _shown_by(bars: Progress) -> Callable[[str, int, int], None]:
-    """Return what moves the bar of a stage; each gets its bar when it begins."""
-    stages: dict[str, TaskID] = {}
-
-    def progress(stage: str, done: int, total: int) -> None:
-        if stage not in stages:
-            stages[stage] = bars.add_task(_STAGES[stage], total=total)
-        bars.update(stages[stage], completed=done)
-
-    return progress
-
-
-def _free_folder(prompt: str, out: str | None, overwrite: bool) -> Path:
-    """Find the folder to write, or say why it cannot be."""
-    if out is None:
-        first = Path("outputs") / (re.sub(r"\W+", "-", prompt.lower()).strip("-_")[:60] or "prompt")
-        folder, number = first, 1
-        while folder.exists():
-            number += 1
-            folder = first.with_name(f"{first.name}-{number}")
-        return folder
-    folder = Path(out)
-    if overwrite:
-        check_replaceable(folder, FACTS)
-    elif folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise FileExistsError(f"{folder} exists: choose another place, or add --overwrite true")
-    return folder
-
-
-def _report(generation: Generation, folder: Path) -> None:
-    """Say what was done and where it is."""
-    seconds = sum(generation.seconds.values())
-    settings = generation.settings
-    ranked_by = generation.ranked_by
-    chosen = f"best by {ranked_by}" if ranked_by else "first (no CLIP to rank them)"
-    console = Console()
-    console.print(
-        f"{len(generation.images)} {chosen} of {settings.candidates} in {seconds:.1f} s\n"
-        f"{folder / GRID}\n{folder / '001.png'} …\n{folder / FACTS}",
-        highlight=False,
-        soft_wrap=True,
-        markup=False,
-    )
-
-
-def _quoted(words: list[str]) -> str:
-    return ", ".join(f"“{word}”" for word in words)

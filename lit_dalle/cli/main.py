@@ -22,6 +22,7 @@ COMMANDS = {
     "test": Command("measure a checkpoint on the test splits", "trainer"),
     "memory": Command("estimate the memory that a configuration of fit needs", "memory"),
     "generate": Command("draw pictures of a sentence", "generate"),
+    "edit": Command("repaint a part of a picture", "edit"),
     "evaluate": Command("grade what a pipeline draws, exactly, in a table", "evaluate"),
     "zero-shot": Command("classify pictures by the names of their classes", "zero_shot"),
     "retrieval": Command("find captions by picture and pictures by caption", "retrieval"),
@@ -33,7 +34,7 @@ COMMANDS = {
     "convert": Command("turn a CLIP or dVAE of others into ours, or back", "convert"),
     "join": Command("join three exported nets into a pipeline", "export"),
 }
-PARSE_THEMSELVES = ("trainer", "memory", "evaluate", "zero_shot", "retrieval")
+PARSE_THEMSELVES = ("trainer", "memory", "edit", "evaluate", "zero_shot", "retrieval")
 """Modules with a function ``run`` that takes the arguments as they are."""
 TRACEBACK = "LIT_DALLE_TRACEBACK"
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # of malloc.h

@@ -1,6 +1,7 @@
 """Command lines whose errors are one line, and functions called from them."""
 
 import inspect
+import json
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
@@ -60,6 +61,34 @@ def gathered(arguments: Sequence[str], *, lists: Sequence[str], flags: Sequence[
         else:
             found.append(argument)
     return found
+
+
+def repeated(arguments: Sequence[str], options: Sequence[str]) -> list[str]:
+    """Write options that may stand several times as one list of texts each.
+
+    ``--rectangle 1,2,3,4 --rectangle=5,6,7,8`` becomes ``--rectangle=["1,2,3,4","5,6,7,8"]``.
+
+    Args:
+        arguments: As they were typed.
+        options: Which options.
+
+    Raises:
+        ValueError: One has no value.
+    """
+    found: list[str] = []
+    values: dict[str, list[str]] = {}
+    given = iter(arguments)
+    for argument in given:
+        option, equals, value = argument.partition("=")
+        if option not in options:
+            found.append(argument)
+            continue
+        if not equals:
+            value = next(given, "")
+        if not value:
+            raise ValueError(f"{option} needs a value")
+        values.setdefault(option, []).append(value)
+    return found + [f"{option}={json.dumps(each)}" for option, each in values.items()]
 
 
 def conditions(given: Sequence[str] | None) -> dict[str, str] | None:

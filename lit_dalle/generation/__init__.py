@@ -12,11 +12,12 @@ from lit_dalle.generation.export import (
 from lit_dalle.generation.joining import join_pipeline
 from lit_dalle.generation.pipeline import DallePipeline
 from lit_dalle.generation.result import Generation
-from lit_dalle.generation.settings import DrawingSettings, GenerationSettings
+from lit_dalle.generation.settings import DrawingSettings, EditSettings, GenerationSettings
 
 __all__ = [
     "DallePipeline",
     "DrawingSettings",
+    "EditSettings",
     "Generation",
     "GenerationSettings",
     "export_checkpoint",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lit_dalle.functional.orders import check_permutation, in_raster, order_rows
+from lit_dalle.functional.orders import check_permutation, in_order, in_raster, order_rows
 from lit_dalle.functional.sampling import (
     check_filter,
     filter_logits,
@@ -22,6 +22,8 @@ TILE_BYTES = 4 * 2**30
 """Most bytes of keys and values of the candidates that are decoded together."""
 LARGEST_TILE = 512
 """Most candidates, of all prompts, that are decoded together; more do not make a token cheaper."""
+UNKNOWN = -1
+"""Stands for an image token that is to be drawn."""
 
 
 @dataclass(frozen=True)
@@ -32,16 +34,20 @@ class _Draw:
     top_k: int | None
     top_p: float | None
     guidance: float
+    evidence: Tensor | None
+    """See :func:`generate_image_tokens`."""
 
     @property
     def guided(self) -> bool:
         return self.guidance != 1
 
-    def tokens(self, logits: Tensor, noise: Tensor) -> Tensor:
-        """Draw int64 ``b`` from ``b codebook``, or guided from ``2b codebook``."""
+    def tokens(self, logits: Tensor, noise: Tensor, positions: Tensor) -> Tensor:
+        """Draw int64 ``b`` from ``b codebook``, or guided from ``2b codebook``, at positions."""
         if self.guided:
             cond, uncond = logits.chunk(2)
             logits = guide(cond, uncond, self.guidance)
+        if self.evidence is not None:
+            logits = logits + self.evidence[positions]
         logits = filter_logits(logits, self.temperature, self.top_k, self.top_p)
         return sample_tokens(logits, noise)
 
@@ -66,8 +72,9 @@ def generate_image_tokens(
     tile: int | None = None,
     progress: Callable[[int], None] | None = None,
     first_candidate: int | Sequence[int] = 0,
-    prefix_image_tokens: Tensor | None = None,
+    known_image_tokens: Tensor | None = None,
     order: Tensor | None = None,
+    evidence: Tensor | None = None,
 ) -> Tensor:
     """Sample pictures as image tokens, of one prompt or of several together.
 
@@ -89,39 +96,43 @@ def generate_image_tokens(
         progress: Called after each position of a tile with the number of tokens just drawn.
         first_candidate: Number of the first candidate, or one a prompt, to continue an earlier
             call. Prompts of one seed and number have the same noise.
-        prefix_image_tokens: int64, ``1 i`` or ``prompts i``: image tokens that are known and kept
-            as they are, the first of the order, in that order (in raster order the start of the
-            picture, the paper's completion).
+        known_image_tokens: int64, ``1 image_grid²`` or ``prompts image_grid²`` in raster order:
+            image tokens that are kept as they are, and ``UNKNOWN`` where one is to be drawn. Those
+            that the order puts first are read at once; one that it puts behind others is unseen
+            until its turn comes (the start of a picture in raster order is the paper's completion).
         order: int64, ``image_grid²`` or ``prompts image_grid²``: raster positions in the order in
             which they are read and drawn (see ``functional/orders.py``), for a prior of order
             ``any``; None is raster. The noise of a position is the same in every order.
+        evidence: fp32, ``image_grid² codebook_size`` by raster positions: log-likelihood of what is
+            known of a position but its token, such as some of its pixels, given each token. It is
+            added to the logits, guided ones too.
 
     Returns:
         int64, ``prompts·candidates image_grid²`` in raster order, each in [0, codebook_size), on
         the prior's device; the candidates of one prompt are rows in succession.
 
     Raises:
-        ValueError: A setting is out of range, or there is not one of it for each prompt.
+        ValueError: A setting is out of range, there is not one of it for each prompt, or the known
+            tokens are not those of a picture.
     """
     check_filter(temperature, top_k, top_p)
-    draw, prompts = _Draw(temperature, top_k, top_p, guidance), len(text_tokens)
+    prompts = len(text_tokens)
     if min(prompts, candidates, 1 if tile is None else tile) < 1:
         counts = f"{prompts}, {candidates} and {tile}"
         raise ValueError(f"prompts, candidates and tile must be at least 1, got {counts}")
     text = text_tokens.to(prior.image_head.weight.device)
-    known = text.new_empty(1, 0) if prefix_image_tokens is None else prefix_image_tokens.to(text)
-    if len(known) not in (1, prompts):
-        raise ValueError(f"prefix_image_tokens must have 1 or {prompts} rows, got {len(known)}")
-    known = known.expand(prompts, -1)
+    evidence = None if evidence is None else evidence.to(text.device)
+    draw = _Draw(temperature, top_k, top_p, guidance, evidence)
     seeds = _each("seed", seed, prompts)
     firsts = _each("first_candidate", first_candidate, prompts)
     orders = _orders(prior, order, prompts)
+    known = in_order(_known(prior, known_image_tokens, prompts), orders)
     together, tile = _tiling(prior, prompts, candidates, draw.guided, tile)
     drawn = []
     with torch.inference_mode():
         for start in range(0, prompts, together):
             group = slice(start, start + together)
-            prefix = _read(prior, text[group], known[group], orders[group], draw.guided)
+            prefix = _read(prior, text[group], _start(known[group]), orders[group], draw.guided)
             noise = _noise(orders[group], seeds[group], firsts[group], candidates)
             tiles = [
                 _finish(prior, prefix, known[group], orders[group], part, draw, progress)
@@ -196,6 +207,30 @@ def _noise(orders: Tensor, seeds: list[int], firsts: list[int], candidates: int)
     return torch.stack([uniform_noise(seed, first + numbers, own) for seed, first, own in origins])
 
 
+def _known(prior: Dalle, given: Tensor | None, prompts: int) -> Tensor:
+    """What is known of each prompt's pictures, ``prompts image_grid²`` in raster order."""
+    device, size = prior.image_head.weight.device, prior.config.image_len
+    if given is None:
+        return torch.full((prompts, size), UNKNOWN, device=device)
+    if given.shape not in ((1, size), (prompts, size)):
+        raise ValueError(
+            f"known_image_tokens must be 1 or {prompts} pictures of {size} tokens, got "
+            f"{' × '.join(map(str, given.shape))}"
+        )
+    if given.min() < UNKNOWN or given.max() >= prior.config.codebook_size:
+        raise ValueError(
+            f"known_image_tokens must be {UNKNOWN} where one is to be drawn and else below "
+            f"{prior.config.codebook_size}, got {given.min()} to {given.max()}"
+        )
+    return given.to(device).expand(prompts, -1)
+
+
+def _start(known: Tensor) -> Tensor:
+    """The tokens that are known of all prompts before the first that is to be drawn."""
+    unknown = (known == UNKNOWN).any(dim=0).long()
+    return known[:, : int((unknown.cumsum(0) == 0).sum())]
+
+
 def _read(prior: Dalle, text: Tensor, known: Tensor, orders: Tensor, guided: bool) -> Prefill:
     """Prefill ``b`` prompts, or ``2b`` for guidance: the captions, then the null captions."""
     if guided:
@@ -215,18 +250,22 @@ def _finish(
 ) -> Tensor:
     """Draw the rest of a tile's pictures, token by token: int64 of the noise's shape, raster."""
     prompts, candidates, image_len = noise.shape
-    stream = known.new_zeros(noise.shape)
-    stream[..., : known.shape[1]] = known[:, None]
-    stream, noise = stream.flatten(0, 1), noise.flatten(0, 1)
+    stream = known[:, None].repeat(1, candidates, 1).flatten(0, 1)
+    noise = noise.flatten(0, 1)
+    unknown = (known == UNKNOWN).any(dim=0).nonzero()
+    end = int(unknown.max()) + 1 if len(unknown) else 0
     orders = orders.repeat_interleave(candidates, dim=0)
     read = orders.repeat(2 if draw.guided else 1, 1) if prior.config.order == "any" else None
     caches = prior.new_caches(prefix, candidates)
     logits = prefix.logits.repeat_interleave(candidates, dim=0)
-    for position in range(known.shape[1], image_len):
-        drawn = draw.tokens(logits, noise[:, position])
+    for position in range(_start(known).shape[1], end):
+        own = stream[:, position]
+        drawn = torch.where(
+            own == UNKNOWN, draw.tokens(logits, noise[:, position], orders[:, position]), own
+        )
         stream[:, position] = drawn
         if progress is not None:
             progress(len(drawn))
-        if position + 1 < image_len:
+        if position + 1 < end:
             logits = prior.step(drawn.repeat(2) if draw.guided else drawn, caches, read)
     return in_raster(stream, orders).view(prompts, candidates, image_len)

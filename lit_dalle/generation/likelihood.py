@@ -70,3 +70,47 @@ def likelihood_gain(
     """
     under_caption = log_likelihoods(prior, text_tokens, image_tokens, tile)
     return under_caption - log_likelihoods(prior, null_text_tokens(text_tokens), image_tokens, tile)
+
+
+def surroundings_likelihood(
+    prior: Dalle,
+    text_tokens: Tensor,
+    image_tokens: Tensor,
+    drawn: Tensor,
+    known: Tensor,
+    tile: int = LIKELIHOOD_TILE,
+) -> Tensor:
+    """Log-likelihood of what stands around a region, given the caption and what the region shows.
+
+    The net reads the region first and is then asked for what is known: its likelihood depends on
+    the region, which it does not where the region is drawn last. Of several fillings of one region
+    the one that explains its surroundings best fits them best.
+
+    Args:
+        prior: A net of order ``any``.
+        text_tokens: int64, ``1 t``: the caption in the prior's tokens.
+        image_tokens: int64, ``b i`` in raster order.
+        drawn: bool, ``i``: the region, by raster positions.
+        known: bool, ``i``: the tokens that are scored, none of the region's. The others are unread.
+        tile: Pictures read together.
+
+    Returns:
+        fp32 ``b`` on the prior's device: nats per known token, mean over them; at most 0.
+
+    Raises:
+        ValueError: There is not one caption, no token is known, or the net reads raster order.
+    """
+    if len(text_tokens) != 1 or not known.any():
+        raise ValueError(
+            f"a fit is that of known tokens under one caption, got {int(known.sum())} tokens under "
+            f"{len(text_tokens)} captions"
+        )
+    device = prior.image_head.weight.device
+    text, tokens, known = text_tokens.to(device), image_tokens.to(device), known.to(device)
+    order = (2 - 2 * drawn.to(device).byte() - known.byte()).argsort(stable=True)
+    with torch.inference_mode():
+        found = [
+            -prior.image_losses(text.expand(len(part), -1), part, order)[:, known].mean(dim=1)
+            for part in torch.split(tokens, tile)
+        ]
+    return torch.cat(found).clone()

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from lit_dalle.functional.similarity import cosine_scores, rank
-from lit_dalle.generation.likelihood import likelihood_gain
+from lit_dalle.generation.likelihood import likelihood_gain, surroundings_likelihood
 from lit_dalle.models.clip import Clip, at_size
 from lit_dalle.models.dalle import Dalle
 
@@ -23,7 +23,7 @@ class Signal:
     """One thing that candidates are ranked by."""
 
     name: str
-    """``clip`` or ``likelihood``."""
+    """``clip``, ``likelihood`` or ``fit``."""
     score: Score
     """Higher is better."""
     weight: float = 1.0
@@ -135,6 +135,27 @@ def likelihood_score(prior: Dalle, text_tokens: Tensor) -> Score:
 
     def score(pictures: Tensor, image_tokens: Tensor) -> Tensor:
         return likelihood_gain(prior, text_tokens, image_tokens, tile=len(image_tokens))
+
+    return score
+
+
+def fit_score(prior: Dalle, text_tokens: Tensor, drawn: Tensor, known: Tensor) -> Score:
+    """Return a function that scores fillings of a region by how well they fit what is around.
+
+    Args:
+        prior: The net that drew them.
+        text_tokens: int64, ``1 t``: the caption in the prior's own tokens.
+        drawn: bool, ``i``: the region's tokens.
+        known: bool, ``i``: those around it.
+
+    Returns:
+        See :func:`~lit_dalle.generation.likelihood.surroundings_likelihood`: nats per known token.
+    """
+
+    def score(pictures: Tensor, image_tokens: Tensor) -> Tensor:
+        return surroundings_likelihood(
+            prior, text_tokens, image_tokens, drawn, known, tile=len(image_tokens)
+        )
 
     return score
 

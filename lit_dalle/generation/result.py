@@ -16,7 +16,7 @@ from lit_dalle.generation.pictures import contact_sheet, to_pictures, write_png
 from lit_dalle.generation.settings import GenerationSettings
 
 GRID, FACTS = "grid.png", "generation.json"
-SIGNAL_NAMES = {"clip": "CLIP", "likelihood": "likelihood"}
+SIGNAL_NAMES = {"clip": "CLIP", "likelihood": "likelihood", "fit": "fit"}
 """Signals of a ranking, as people read them."""
 
 
@@ -40,13 +40,16 @@ class Generation:
     """What was asked for."""
     parts: Mapping[str, tuple[float, ...]]
     """Each signal's score of each kept picture, by its name: ``clip`` is CLIP's cosine with the
-    prompt, ``likelihood`` the prior's likelihood gain in nats per image token."""
+    prompt, ``likelihood`` the prior's likelihood gain in nats per image token, ``fit`` of an edit
+    the log-likelihood of what is around it in nats per known token."""
     unknown_words: tuple[str, ...]
     """Words of the prompt that the prior never saw in training."""
     model: dict[str, Any]
     """Name, hashes, device and precision of the nets."""
     seconds: dict[str, float]
     """Time of each stage: ``tokens``, ``decoding``, ``ranking``."""
+    rows: int = 0
+    """Rows of image tokens that an image prompt gave."""
 
     @property
     def pictures(self) -> list[Image.Image]:
@@ -87,6 +90,7 @@ class Generation:
             "prompt": self.prompt,
             "unknown_words": list(self.unknown_words),
             "settings": asdict(self.settings),
+            **({"image_prompt_rows": self.rows} if self.rows else {}),
             "model": self.model,
             "versions": {
                 "lit_dalle": lit_dalle.__version__,

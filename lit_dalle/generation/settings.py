@@ -77,3 +77,26 @@ class GenerationSettings(DrawingSettings):
                 f"keep must be between 1 and the number of candidates {self.candidates}, "
                 f"got {self.keep}"
             )
+
+
+@dataclass(frozen=True, kw_only=True)
+class EditSettings(GenerationSettings):
+    """How the fillings of a region are drawn and ranked."""
+
+    candidates: int = 64
+    """Fillings drawn."""
+    keep: int = 8
+    """Fillings kept, the best."""
+    fit_weight: float = 1.0
+    """Score += this · log-likelihood of what is around, given the filling, in nats per known token;
+    0 is off (our choice)."""
+    context: float = 0.5
+    """How much of the region's own width and height is read on each of its sides, at least (our
+    choice)."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, off in (("fit_weight", "0 leaves out the fit"), ("context", "0 is none")):
+            value = getattr(self, name)
+            if not 0 <= value < math.inf:
+                raise ValueError(f"{name} must be 0 or more, got {value}; {off}")

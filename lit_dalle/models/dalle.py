@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from lit_dalle.functional.attention import attend
-from lit_dalle.functional.orders import check_raster, in_order, order_rows
+from lit_dalle.functional.orders import check_raster, in_order, in_raster, order_rows
 from lit_dalle.functional.precision import working_dtype
 from lit_dalle.functional.rotary import Rotation, rotate, rotation
 from lit_dalle.functional.vocabulary import vocabulary_loss, vocabulary_losses
@@ -173,27 +173,33 @@ class Dalle(nn.Module):
             vocabulary_loss(image, self.image_head.weight, stream),
         )
 
-    def image_losses(self, text_tokens: Tensor, image_tokens: Tensor) -> Tensor:
-        """Score each image token by itself, in raster order and without gradients.
+    def image_losses(
+        self, text_tokens: Tensor, image_tokens: Tensor, order: Tensor | None = None
+    ) -> Tensor:
+        """Score each image token by itself, without gradients.
 
         The logits are products in fp32, whatever the net computes in: where pictures are compared,
         rounding must not decide.
 
         Args:
             text_tokens: int64, ``b text_len``.
-            image_tokens: int64, ``b i`` with 1 ≤ i ≤ image_grid².
+            image_tokens: int64, ``b i`` in raster order with 1 ≤ i ≤ image_grid²: the whole picture
+                or, without an order, its start.
+            order: int64, ``i`` or ``b i``: the order to read and predict them in; None is raster.
 
         Returns:
-            Cross-entropy of each: fp32, ``b i``, nats.
+            Cross-entropy of each: fp32, ``b i`` in raster order, nats.
 
         Raises:
-            ValueError: A length does not fit the config.
+            ValueError: A length does not fit the config, or the net reads raster order alone.
         """
         with torch.no_grad():
-            _, image = self._states(text_tokens, *self._in_order(image_tokens, None))
+            stream, rows = self._in_order(image_tokens, order)
+            _, image = self._states(text_tokens, stream, rows)
             weight = self.image_head.weight.float()
             with torch.autocast(image.device.type, enabled=False):
-                return vocabulary_losses(image.float(), weight, image_tokens)
+                losses = vocabulary_losses(image.float(), weight, stream)
+        return losses if order is None else in_raster(losses, rows)
 
     def prefill(
         self, text_tokens: Tensor, image_tokens: Tensor, order: Tensor | None = None

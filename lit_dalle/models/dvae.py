@@ -297,6 +297,19 @@ class DiscreteVAE(nn.Module):
         layer = self.decoder.codebook
         return self._read(torch.arange(self.config.codebook_size, device=layer.weight.device))
 
+    @torch.no_grad()
+    def code_pictures(self) -> Tensor:
+        """What each code shows among its like, as the middle of nine: fp32 ``k 3 f f`` in [0, 1].
+
+        ``f`` is the downsampling, the side of a token in pixels.
+        """
+        side = self.config.downsampling
+        shown = [
+            to_images(self.decoder(part[:, :, None, None].expand(-1, -1, 3, 3)))
+            for part in torch.split(self.code_vectors(), 256)
+        ]
+        return torch.cat(shown)[:, :, side : 2 * side, side : 2 * side]
+
     def _read(self, image_tokens: Tensor) -> Tensor:
         """What the decoder reads of tokens ``…``: fp32 ``… d``."""
         layer = self.decoder.codebook

@@ -13,6 +13,7 @@ from lit_dalle.functional.orders import (
 )
 from lit_dalle.functional.sampling import guide, sample_tokens, uniform_noise
 from lit_dalle.generation.decode import (
+    UNKNOWN,
     fitting_prompts,
     fitting_tile,
     generate_image_tokens,
@@ -61,14 +62,24 @@ def prompt():
     return torch.tensor([[1, 7, 9, 30, 0, 0]])
 
 
+def started(start, order=None):
+    """Pictures of which the first tokens of an order are known, ``n i`` in raster order."""
+    places = raster_order(4) if order is None else order
+    first = places.expand(len(start), -1)[:, : start.shape[1]]
+    return torch.full((len(start), 16), UNKNOWN).scatter(1, first, start)
+
+
 @torch.no_grad()
-def naive(prior, text, candidate, *, guidance=1.0, seed=0, known=(), order=None):
-    """One candidate, the whole stream computed again for every token."""
+def naive(prior, text, candidate, *, guidance=1.0, seed=0, known=None, order=None):
+    """One candidate, the whole stream computed again for every token; ``known`` is raster."""
     places = range(prior.config.image_len) if order is None else order.tolist()
+    known = torch.full((prior.config.image_len,), UNKNOWN) if known is None else known
     image = torch.zeros(1, prior.config.image_len, dtype=torch.int64)
-    image[0, places[: len(known)]] = torch.tensor(known, dtype=torch.int64)
     null = null_text_tokens(text)
-    for j in range(len(known), len(places)):
+    for j in range(len(places)):
+        if known[places[j]] != UNKNOWN:
+            image[0, places[j]] = known[places[j]]
+            continue
         cond, uncond = (prior(t, image, order).image_logits[:, j] for t in (text, null))
         logits = guide(cond, uncond, guidance)
         noise = uniform_noise(seed, torch.tensor([candidate]), places[j])
@@ -194,20 +205,22 @@ def test_bf16_draws_nearly_the_same_for_a_prompt_among_others(prompts):
 
 def test_a_known_start_is_kept_and_read(prior, prompt):
     known = torch.tensor([[3, 1, 4, 1, 5]])
-    found = generate_image_tokens(prior, prompt, 4, prefix_image_tokens=known, tile=3, guidance=2)
+    found = generate_image_tokens(
+        prior, prompt, 4, known_image_tokens=started(known), tile=3, guidance=2
+    )
     assert found.tolist() == [
-        naive(prior, prompt, c, known=known[0].tolist(), guidance=2) for c in range(4)
+        naive(prior, prompt, c, known=started(known)[0], guidance=2) for c in range(4)
     ]
-    own = torch.randint(0, 24, (3, 6))
+    own = started(torch.randint(0, 24, (3, 6)))
     prompts = torch.cat([prompt, prompt.roll(1), prompt])
-    found = generate_image_tokens(prior, prompts, 2, prefix_image_tokens=own, tile=4, guidance=2)
+    found = generate_image_tokens(prior, prompts, 2, known_image_tokens=own, tile=4, guidance=2)
     assert found.tolist() == [
-        naive(prior, prompts[p : p + 1], c, known=own[p].tolist(), guidance=2)
+        naive(prior, prompts[p : p + 1], c, known=own[p], guidance=2)
         for p in range(3)
         for c in range(2)
     ]
     picture = torch.randint(0, 24, (1, 16))
-    found = generate_image_tokens(prior, prompt, 2, prefix_image_tokens=picture)
+    found = generate_image_tokens(prior, prompt, 2, known_image_tokens=picture)
     assert torch.equal(found, picture.expand(2, -1))
 
 
@@ -257,12 +270,16 @@ def test_result_is_an_ordinary_tensor(prior, prompt):
         ),
         ({"candidates": 2, "temperature": -1.0}, "temperature must be above 0, got -1.0"),
         (
-            {"candidates": 2, "prefix_image_tokens": torch.zeros(3, 1).long()},
-            "prefix_image_tokens must have 1 or 1 rows, got 3",
+            {"candidates": 2, "known_image_tokens": torch.zeros(3, 16).long()},
+            "known_image_tokens must be 1 or 1 pictures of 16 tokens, got 3 × 16",
         ),
         (
-            {"candidates": 2, "prefix_image_tokens": torch.zeros(1, 17).long()},
-            "reads 0 to 16 image tokens, got 17",
+            {"candidates": 2, "known_image_tokens": torch.zeros(1, 17).long()},
+            "known_image_tokens must be 1 or 1 pictures of 16 tokens, got 1 × 17",
+        ),
+        (
+            {"candidates": 2, "known_image_tokens": torch.full((1, 16), 24)},
+            "must be -1 where one is to be drawn and else below 24, got 24 to 24",
         ),
         ({"candidates": 2, "seed": [1, 2]}, "seed must be one number or 1, one a prompt, got 2"),
         ({"candidates": 2, "first_candidate": []}, "first_candidate must be one number or 1, .* 0"),
@@ -286,27 +303,54 @@ def test_sampling_in_an_order_equals_the_naive_one(any_prior, prompt, guidance, 
     settings = {"guidance": guidance, "seed": 2}
     for known in (0, 1, 10):
         order = rectangle_last(4, **RECTANGLE)
-        start = torch.randint(0, 24, (1, known))
+        start = started(torch.randint(0, 24, (1, known)), order)
         found = generate_image_tokens(
-            any_prior, prompt, 4, prefix_image_tokens=start, order=order, tile=tile, **settings
+            any_prior, prompt, 4, known_image_tokens=start, order=order, tile=tile, **settings
         )
         assert found.tolist() == [
-            naive(any_prior, prompt, c, known=start[0].tolist(), order=order, **settings)
-            for c in range(4)
+            naive(any_prior, prompt, c, known=start[0], order=order, **settings) for c in range(4)
         ]
+
+
+@pytest.mark.parametrize("guidance", [1.0, 2.0])
+def test_known_tokens_behind_unknown_ones_are_read_in_their_turn(prior, prompt, guidance):
+    known = torch.randint(0, 24, (2, 16))
+    known[0, [2, 3, 7]] = known[1, [0, 9, 11]] = UNKNOWN
+    prompts = torch.cat([prompt, prompt.roll(1)])
+    found = generate_image_tokens(
+        prior, prompts, 3, known_image_tokens=known, guidance=guidance, tile=6
+    )
+    wanted = [
+        naive(prior, prompts[p : p + 1], c, known=known[p], guidance=guidance)
+        for p in range(2)
+        for c in range(3)
+    ]
+    assert found.tolist() == wanted
+    given = known.repeat_interleave(3, dim=0)
+    assert torch.equal(torch.where(given == UNKNOWN, UNKNOWN, found), given)
+
+
+def test_nothing_is_computed_behind_the_last_unknown_token(any_prior, prompt, monkeypatch):
+    steps = []
+    step = Dalle.step
+    monkeypatch.setattr(Dalle, "step", lambda *given: steps.append(1) or step(*given))
+    order = rectangle_last(4, **RECTANGLE)
+    known = torch.zeros(1, 16).long()
+    known[0, order[[5, 7]]] = UNKNOWN
+    generate_image_tokens(any_prior, prompt, 2, known_image_tokens=known, order=order)
+    assert len(steps) == 2, "positions 5 and 6 are read, 7 is drawn last"
 
 
 def test_a_rectangle_is_filled_in_and_all_around_it_kept(any_prior, prompt):
     picture = torch.randint(0, 24, (1, 16))
     order, inside = rectangle_last(4, **RECTANGLE), rectangle_mask(4, **RECTANGLE)
-    known = in_order(picture, order[None])[:, :10]
+    known = picture.masked_fill(inside, UNKNOWN)
     found = generate_image_tokens(
-        any_prior, prompt, 20, prefix_image_tokens=known, order=order, guidance=2
+        any_prior, prompt, 20, known_image_tokens=known, order=order, guidance=2
     )
     assert torch.equal(found[:, ~inside], picture[:, ~inside].expand(20, -1))
     assert all(len(drawn.unique()) > 1 for drawn in found[:, inside].T)
-    whole = in_order(picture, order[None])
-    kept = generate_image_tokens(any_prior, prompt, 2, prefix_image_tokens=whole, order=order)
+    kept = generate_image_tokens(any_prior, prompt, 2, known_image_tokens=picture, order=order)
     assert torch.equal(kept, picture.expand(2, -1))
 
 
@@ -319,7 +363,7 @@ def test_each_prompt_may_have_an_order_of_its_own(any_prior, prompts):
             *random_order(4, 0, 0, torch.arange(2)),
         ]
     )
-    known = torch.randint(0, 24, (5, 6))
+    known = started(torch.randint(0, 24, (5, 6)), orders)
     for tile in (None, 4, 2):
         found = generate_image_tokens(
             any_prior,
@@ -329,7 +373,7 @@ def test_each_prompt_may_have_an_order_of_its_own(any_prior, prompts):
             guidance=2,
             tile=tile,
             order=orders,
-            prefix_image_tokens=known,
+            known_image_tokens=known,
         )
         for place, rows in enumerate(found.split(3)):
             own = slice(place, place + 1)
@@ -340,7 +384,7 @@ def test_each_prompt_may_have_an_order_of_its_own(any_prior, prompts):
                 seed=SEEDS[place],
                 guidance=2,
                 order=orders[place],
-                prefix_image_tokens=known[own],
+                known_image_tokens=known[own],
             )
             assert torch.equal(rows, alone)
 

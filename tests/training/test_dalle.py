@@ -21,7 +21,7 @@ from lit_dalle.functional.orders import (
     rectangle_mask,
 )
 from lit_dalle.functional.schedules import Schedule
-from lit_dalle.generation.decode import generate_image_tokens
+from lit_dalle.generation.decode import UNKNOWN, generate_image_tokens
 from lit_dalle.generation.export import save_model, tokens_hash
 from lit_dalle.models.dalle import Dalle
 from lit_dalle.models.dalle_config import DalleConfig
@@ -229,12 +229,14 @@ def test_one_batch_is_learned_in_any_order_and_rectangles_are_filled_in(tmp_path
     trainer(200, tmp_path).fit(module, one_batch(200))
     rows, net = batch(), module.net.eval()
     for place in ((1, 1, 2, 2), (0, 0, 2, 3), (0, 3, 4, 1), (0, 0, 4, 4)):
-        order, known = rectangle_last(4, *place), 16 - place[2] * place[3]
-        image = rows["image_tokens"].clone()
-        image[:, rectangle_mask(4, *place)] = 0  # what the net has to find out
-        start = in_order(image, order[None])[:, :known]
+        known = rows["image_tokens"].masked_fill(rectangle_mask(4, *place), UNKNOWN)
         found = generate_image_tokens(
-            net, rows["text_tokens"], 1, top_k=1, order=order, prefix_image_tokens=start
+            net,
+            rows["text_tokens"],
+            1,
+            top_k=1,
+            order=rectangle_last(4, *place),
+            known_image_tokens=known,
         )
         right = (found == rows["image_tokens"]).float().mean().item()
         assert right == 1, f"{right:.3f} of the tokens are right with {place} left out"

@@ -1,0 +1,298 @@
+"""What is repainted: pictures of the world, a region of each, and the scene that it shows then.
+
+A change of one attribute is drawn twice with the same nuisances, before and after; the region is
+the rectangle of all pixels that differ. Nothing is chosen by hand.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from random import Random
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from lit_dalle.data.world import FAMILIES, Scene, captions
+from lit_dalle.data.world import vocabulary as v
+from lit_dalle.data.world.drawing import render
+from lit_dalle.data.world.drawing.canvas import UNITS
+from lit_dalle.data.world.rows import picture_seed, world_scene
+from lit_dalle.data.world.scenes import LightScene, PenguinScene, RelationScene, StackScene
+from lit_dalle.data.world.splits import held_out_reasons, stable_hash
+from lit_dalle.evaluation.grading import grade
+from lit_dalle.evaluation.grading.picture import Picture
+
+Pixels = NDArray[np.uint8]
+Bools = NDArray[np.bool_]
+
+SPLIT = "test"
+SIDES = (8, 16, 24, 32)
+"""Sides of the rectangles that are restored, in 64ths of the picture."""
+MARGIN = 1
+"""Pixels, of 64, by which a changed rectangle reaches beyond what differs."""
+LARGEST = 0.6
+"""Largest share of the picture that a changed rectangle may have."""
+SPOTS, SPOT_SIDES = 6, (4, 12)
+"""Rectangles of a scattered mask, and the range of their sides, of 64."""
+LEAST_OBJECT = 60
+"""Pixels, of 64×64, of an object that is cut."""
+
+
+@dataclass(frozen=True)
+class EditCase:
+    """A picture, what of it is repainted, and what it shows in the end."""
+
+    task: str
+    """``attribute``, ``restoration``, ``scattered``, ``crossing`` or ``completion``."""
+    kind: str
+    """Which attribute, size or border."""
+    number: int
+    """Of the row in the split."""
+    picture: Pixels
+    """Before, ``h w 3``."""
+    target: Pixels
+    """One right answer, drawn with the same nuisances, ``h w 3``."""
+    region: Bools
+    """``h w``."""
+    scene: Scene
+    """What the picture shows in the end."""
+    around: frozenset[str]
+    """Requirements of the grader that speak of what is around a change; else none."""
+
+    @property
+    def prompt(self) -> str:
+        """The canonical caption of the scene."""
+        return captions(self.scene)[0]
+
+
+Change = Callable[[Any, Random], Scene]
+
+
+def _other(value: str, legal: tuple[str, ...], draws: Random, *beside: str) -> str:
+    return draws.choice([one for one in legal if one != value and one not in beside])
+
+
+def _hat(scene: PenguinScene, draws: Random) -> Scene:
+    return replace(scene, hat=_other(scene.hat, v.COLOURS, draws))
+
+
+def _block(scene: StackScene, draws: Random) -> Scene:
+    top, middle, *rest = scene.colours
+    return replace(scene, colours=(top, _other(middle, v.COLOURS, draws, *scene.colours), *rest))
+
+
+def _second(scene: RelationScene, draws: Random) -> Scene:
+    colour = _other(scene.second_colour, v.COLOURS, draws, scene.first_colour)
+    return replace(
+        scene, second_colour=colour, second_shape=_other(scene.second_shape, v.SHAPES, draws)
+    )
+
+
+def _sky(scene: LightScene, draws: Random) -> Scene:
+    return replace(scene, weather=_other(scene.weather, v.WEATHERS, draws))
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """One attribute that is changed."""
+
+    family: str
+    change: Change
+    around: frozenset[str]
+    """Requirements of the grader that the change has no bearing on."""
+    suits: Callable[[Any], bool] = lambda scene: True
+    """Which scenes of the family it is for."""
+
+
+CHANGES: dict[str, _Kind] = {
+    "penguin's hat": _Kind("penguin", _hat, frozenset({"gloves", "shirt", "pants", "whole"})),
+    "middle block": _Kind(
+        "stack", _block, frozenset({"height"}), lambda scene: len(scene.colours) == 3
+    ),
+    "one of two shapes": _Kind("relation", _second, frozenset({"first colour", "first shape"})),
+    "sky of the field": _Kind(
+        "light",
+        _sky,
+        frozenset({"time", "style", "place", "shadow", "capybara", "light"}),
+        lambda scene: scene.place == "field",
+    ),
+}
+"""What is changed inside a rectangle."""
+TASKS = ("attribute", "restoration", "scattered", "crossing", "completion")
+"""What is measured."""
+
+
+def cases(task: str, count: int, seed: int = 0, size: int = 64) -> list[EditCase]:
+    """Make so many cases of a task, a function of the arguments.
+
+    Kinds take turns. Pictures are those of rows of the test split that the grader finds right.
+
+    Args:
+        task: One of ``TASKS``.
+        count: How many.
+        seed: Of what is chosen.
+        size: Side of the pictures.
+
+    Raises:
+        ValueError: There is no such task.
+    """
+    if task not in TASKS:
+        raise ValueError(f"there is no task {task!r}; there are {', '.join(TASKS)}")
+    makers = list(_makers(task, size))
+    found: list[EditCase] = []
+    number = 0
+    while len(found) < count:
+        kind, family, make = makers[len(found) % len(makers)]
+        draws = Random(stable_hash("edit", seed, task, kind, number))
+        chosen = draws.choice(FAMILIES) if family is None else family
+        scene = world_scene(SPLIT, number, seed, [chosen])
+        nuisances = picture_seed(SPLIT, number, seed)
+        number += 1
+        case = make(task, kind, number - 1, scene, nuisances, draws)
+        if case is not None and grade(case.target, case.scene).right:
+            found.append(case)
+    return found
+
+
+_Make = Callable[[str, str, int, Scene, int, Random], "EditCase | None"]
+
+
+def _makers(task: str, size: int) -> Iterator[tuple[str, str | None, _Make]]:
+    """Kind, family (None for all of them in turn) and maker of the cases of a task."""
+    if task == "attribute":
+        for name, kind in CHANGES.items():
+            yield name, kind.family, partial(_changed, kind, size)
+    elif task == "restoration":
+        for side in SIDES:
+            yield f"{side} of 64", None, partial(_hidden, partial(_square, side), size)
+    elif task == "scattered":
+        yield "rectangles", None, partial(_hidden, _spots, size)
+    elif task == "crossing":
+        for border in ("right", "bottom"):
+            yield border, None, partial(_cut, border, size)
+    else:
+        yield "lower right", None, partial(_hidden, _corner, size)
+
+
+def _changed(
+    kind: _Kind,
+    size: int,
+    task: str,
+    name: str,
+    number: int,
+    scene: Scene,
+    nuisances: int,
+    draws: Random,
+) -> EditCase | None:
+    """A case whose region is where a change shows."""
+    if not kind.suits(scene):
+        return None
+    after = kind.change(scene, draws)
+    if held_out_reasons(after):
+        return None
+    picture, target = (np.asarray(render(one, nuisances, size)) for one in (scene, after))
+    region = _bounds((picture != target).any(axis=-1), MARGIN * size // UNITS)
+    if region.mean() > LARGEST or region[-1, -1]:
+        return None
+    return EditCase(task, name, number, picture, target, region, after, kind.around)
+
+
+def _hidden(
+    region_of: Callable[[Random], Bools],
+    size: int,
+    task: str,
+    name: str,
+    number: int,
+    scene: Scene,
+    nuisances: int,
+    draws: Random,
+) -> EditCase:
+    """A case whose region hides a part of what is there."""
+    target = np.asarray(render(scene, nuisances, size))
+    region = _scaled(region_of(draws), size)
+    picture = _spoilt(target, region, number, draws)
+    return EditCase(task, name, number, picture, target, region, scene, frozenset())
+
+
+def _cut(
+    border: str,
+    size: int,
+    task: str,
+    name: str,
+    number: int,
+    scene: Scene,
+    nuisances: int,
+    draws: Random,
+) -> EditCase | None:
+    """A case whose region ends within an object, which goes on beyond its right or lower border."""
+    target = np.asarray(render(scene, nuisances, size))
+    found = [one for one in objects(target) if LEAST_OBJECT <= one.sum() <= one.size // 3]
+    if not found:
+        return None
+    rows, columns = np.nonzero(draws.choice(found))
+    top, left = max(0, rows.min() - 2), max(0, columns.min() - 2)
+    bottom, right = min(UNITS, rows.max() + 3), min(UNITS, columns.max() + 3)
+    if border == "right":
+        right = int(columns.min() + columns.max() + 1) // 2
+    else:
+        bottom = int(rows.min() + rows.max() + 1) // 2
+    region = np.zeros((UNITS, UNITS), np.bool_)
+    region[top:bottom, left:right] = True
+    region = _scaled(region, size)
+    picture = _spoilt(target, region, number, draws)
+    return EditCase(task, name, number, picture, target, region, scene, frozenset())
+
+
+def _spoilt(target: Pixels, region: Bools, number: int, draws: Random) -> Pixels:
+    """The picture with a piece of another one in its region: nothing there tells the answer."""
+    family, index = draws.choice(FAMILIES), number + 1 + draws.randrange(1000)
+    other = render(world_scene(SPLIT, index, 0, [family]), picture_seed(SPLIT, index), len(target))
+    return np.where(region[..., None], np.asarray(other), target)
+
+
+def objects(picture: Pixels) -> list[Bools]:
+    """The connected things of a picture that stand out from its ground, ``64 64`` each."""
+    regions, count = ndimage.label(Picture(picture).foreground)
+    return [regions == number for number in range(1, count + 1)]
+
+
+def _square(side: int, draws: Random) -> Bools:
+    region = np.zeros((UNITS, UNITS), np.bool_)
+    top, left = (draws.randrange(UNITS - side) for _ in range(2))
+    region[top : top + side, left : left + side] = True
+    return region
+
+
+def _spots(draws: Random) -> Bools:
+    region = np.zeros((UNITS, UNITS), np.bool_)
+    for _ in range(SPOTS):
+        height, width = (draws.randint(*SPOT_SIDES) for _ in range(2))
+        top, left = draws.randrange(UNITS - height), draws.randrange(UNITS - width)
+        region[top : top + height, left : left + width] = True
+    return region
+
+
+def _corner(draws: Random) -> Bools:
+    region = np.zeros((UNITS, UNITS), np.bool_)
+    top, left = (draws.randint(UNITS // 4, 3 * UNITS // 4) for _ in range(2))
+    region[top:, left:] = True
+    return region
+
+
+def _bounds(where: Bools, margin: int) -> Bools:
+    """The rectangle around some pixels, and so many more on each side."""
+    rows, columns = (np.flatnonzero(where.any(axis=axis)) for axis in (1, 0))
+    region = np.zeros_like(where)
+    region[
+        max(0, rows[0] - margin) : rows[-1] + 1 + margin,
+        max(0, columns[0] - margin) : columns[-1] + 1 + margin,
+    ] = True
+    return region
+
+
+def _scaled(region: Bools, size: int) -> Bools:
+    """A region of 64 × 64 pixels at another size: each pixel becomes the nearest of it."""
+    places = np.arange(size) * UNITS // size
+    return region[places][:, places]

@@ -14,16 +14,11 @@ as that of the paper does. ``accuracy`` is the share that the grader finds right
 
 import argparse
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
-from options import names_of
+from options import bar, names_of
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from lit_dalle.cli.main import keep_freed_memory
 from lit_dalle.data.world import WORLD_VERSION
@@ -81,7 +76,7 @@ def run(options: argparse.Namespace) -> None:
         made = cases(task, count, options.seed, pipeline.dvae.config.image_size)
         found: dict[Way, list[Repainted]] = {}
         for way in WAYS[task]:
-            with _bar(f"{task}, {way}", len(made) * candidates) as advance:
+            with bar(f"{task}, {way}", len(made) * candidates) as advance:
                 found[way] = [
                     repaint(pipeline, one, way, settings, progress=advance) for one in made
                 ]
@@ -91,14 +86,6 @@ def run(options: argparse.Namespace) -> None:
         if options.grids is not None:
             write_sheet(options.grids / f"{task}.png", task, found)
     Console(width=130).print(results.table())
-
-
-@contextmanager
-def _bar(name: str, total: int) -> Iterator[Any]:
-    """A bar on the error stream; yields what moves it on."""
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
-    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as bar:
-        yield partial(bar.advance, bar.add_task(name, total=total))
 
 
 def _options() -> argparse.Namespace:

@@ -1,7 +1,12 @@
-"""What the command lines of several benchmarks have in common."""
+"""What several benchmarks have in common on the command line: options, and bars."""
 
 import argparse
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from functools import partial
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 
 def names_of(known: Collection[str]) -> Callable[[str], list[str]]:
@@ -17,3 +22,11 @@ def names_of(known: Collection[str]) -> Callable[[str], list[str]]:
         return names
 
     return parse
+
+
+@contextmanager
+def bar(name: str, total: int) -> Iterator[Callable[[float], None]]:
+    """A bar on the error stream; yields what moves it on."""
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as shown:
+        yield partial(shown.advance, shown.add_task(name, total=total))

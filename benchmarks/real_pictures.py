@@ -24,15 +24,13 @@ the tokenizer and 2,000 training pictures.
 import argparse
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
+from options import bar
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from lit_dalle.cli.main import keep_freed_memory
 from lit_dalle.evaluation.caption_swap import add_caption_swap
@@ -159,13 +157,13 @@ def measure_nets(
     """Add the rows of the tokenizer and of the prior's reading."""
     for name in TOKENIZED:
         taken, _ = drawn_by_seed(splits[name].subjects, amount.pictures, "tokenizer", seed)
-        with _bar(f"tokenizer, {name}", len(taken)) as advance:
+        with bar(f"tokenizer, {name}", len(taken)) as advance:
             found = round_trips(painter, splits[name], taken, advance)
         add_reconstruction(results, name, found)
     for name in READ:
         able, partners = with_partners(splits[name].subjects, seed)
         taken, _ = drawn_by_seed(able, amount.rows, "captions", seed)
-        with _bar(f"captions, {name}", len(taken)) as advance:
+        with bar(f"captions, {name}", len(taken)) as advance:
             losses = swap_captions(painter, splits[name], taken, partners, advance)
         add_caption_swap(results, name, losses)
 
@@ -180,13 +178,13 @@ def measure_sets(
 ) -> Iterator[Measured]:
     """Look at the training pictures, then draw and judge each set."""
     taken, _ = drawn_by_seed(training.subjects, amount.training, "training", plan.seed)
-    with _bar("training pictures", len(taken)) as advance:
+    with bar("training pictures", len(taken)) as advance:
         seen = look_at_training(painter, judge, training, taken, advance)
     bench = PictureBench(painter, judge, seen, plan)
     for prompts in sets:
         languages = 1 + len(languages_of(prompts.subjects))
         samples = languages * len(prompts.subjects) * len(plan.seeds) * plan.candidates
-        with _bar(f"samples, {prompts.name}", samples) as advance:
+        with bar(f"samples, {prompts.name}", samples) as advance:
             found = bench.measure(prompts, advance)
         yield found
 
@@ -247,14 +245,6 @@ def _note(painter: Painter, plan: Plan) -> str:
         f"first. Seed {plan.seeds[0]}, guidance {how.guidance:g}, temperature {how.temperature:g}; "
         "the prompts are the first of a shuffled order, not chosen."
     )
-
-
-@contextmanager
-def _bar(name: str, total: int) -> Iterator[Any]:
-    """A bar on the error stream; yields what moves it on."""
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
-    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as bar:
-        yield partial(bar.advance, bar.add_task(name, total=total))
 
 
 def _options() -> argparse.Namespace:

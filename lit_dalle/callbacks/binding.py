@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from typing import Any, Protocol, cast
 
 import torch
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor
 
 from lit_dalle.callbacks.drawing import prior_tokenizer
+from lit_dalle.callbacks.rhythm import EveryNthValidation
 from lit_dalle.evaluation.binding.scoring import (
     ACCURACY,
     ALL,
@@ -35,7 +36,7 @@ class EncodingModule(Protocol):
     net: Clip
 
 
-class BindingLogger(Callback):
+class BindingLogger(EveryNthValidation):
     """Scores small fixed tests of binding at validation, made of the world's scenes.
 
     Logs ``val/winoground/text``, ``image`` and ``group`` (chance 1/4, 1/4, 1/6) and
@@ -70,10 +71,9 @@ class BindingLogger(Callback):
                 "binding tests need tests and every_n_validations of at least 1 and the split "
                 f"validation, test or held_out; got {tests}, {every_n_validations} and {split!r}"
             )
+        super().__init__(every_n_validations)
         self.tests, self.split, self.seed = tests, split, seed
-        self.every_n_validations = every_n_validations
         self._made: dict[str, list[BindingTest]] = {}
-        self._validations = 0
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw the tests.
@@ -85,29 +85,14 @@ class BindingLogger(Callback):
         if not self._made:
             self._made = dict(self._make())
 
-    def on_validation_batch_start(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        batch: Any,
-        batch_idx: int,
-        dataloader_idx: int = 0,
-    ) -> None:
-        """Score once a validation, while the averaged weights are in place."""
-        if trainer.sanity_checking or batch_idx or dataloader_idx or not self._made:
-            return
-        due = self._validations % self.every_n_validations == 0
-        self._validations += 1
-        if due:
-            pl_module.log_dict(self._scores(trainer, pl_module), batch_size=1, sync_dist=True)
+    @property
+    def is_ready(self) -> bool:
+        """Whether the tests are drawn: training has begun."""
+        return bool(self._made)
 
-    def state_dict(self) -> dict[str, Any]:
-        """Return how many validations there were."""
-        return {"validations": self._validations}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on counting where the checkpoint stopped."""
-        self._validations = state_dict["validations"]
+    def at_validation(self, trainer: Trainer, pl_module: LightningModule, batch: Any) -> None:
+        """Score the tests."""
+        pl_module.log_dict(self._scores(trainer, pl_module), batch_size=1, sync_dist=True)
 
     def _make(self) -> Iterator[tuple[str, list[BindingTest]]]:
         pairs = max(1, round(self.tests / len(REARRANGED)))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import LightningModule, Trainer
 
 from lit_dalle.callbacks.drawing import (
     check_room,
@@ -13,6 +13,7 @@ from lit_dalle.callbacks.drawing import (
     prompts_at,
     trained_pipeline,
 )
+from lit_dalle.callbacks.rhythm import EveryNthValidation
 from lit_dalle.data.tokenizer import CaptionTokenizer
 from lit_dalle.evaluation.clip_score import ClipScore
 from lit_dalle.generation.export import load_model, load_tokenizer
@@ -20,7 +21,7 @@ from lit_dalle.generation.pipeline import DallePipeline
 from lit_dalle.models.clip import Clip, at_size
 
 
-class ClipScoreLogger(Callback):
+class ClipScoreLogger(EveryNthValidation):
     """Draws fixed prompts at validation and logs how well they fit, as ``val/clip_score``.
 
     The pictures come from the pipeline of ``lit-dalle generate``, unranked, and are scored by an
@@ -56,12 +57,12 @@ class ClipScoreLogger(Callback):
                 "the CLIP score needs every_n_validations and candidates of at least 1, got "
                 f"{every_n_validations} and {candidates}"
             )
+        super().__init__(every_n_validations)
         self.prompts, self.clip_folder = checked_prompts(prompts), clip
-        self.every_n_validations, self.candidates = every_n_validations, candidates
+        self.candidates = candidates
         self.guidance, self.seed = guidance, seed
         self._clip: Clip | None = None
         self._tokenizer: CaptionTokenizer | None = None
-        self._validations = 0
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Load CLIP and see that there is all that drawing needs, before hours of training.
@@ -75,33 +76,18 @@ class ClipScoreLogger(Callback):
         frozen_dvae(pl_module)
         check_room(self.prompts, self._tokenizer, prior_tokenizer(trainer))
 
-    def on_validation_batch_start(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        batch: Any,
-        batch_idx: int,
-        dataloader_idx: int = 0,
-    ) -> None:
-        """Score once a validation, while the averaged weights are in place."""
-        if trainer.sanity_checking or batch_idx or dataloader_idx or self._clip is None:
-            return
-        due = self._validations % self.every_n_validations == 0
-        self._validations += 1
-        if due:
-            pipeline = trained_pipeline(trainer, pl_module)
-            tokenizers = (prior_tokenizer(trainer), self._tokenizer)
-            prompts = prompts_at(self.prompts, batch, *tokenizers)
-            own = prompts[trainer.global_rank :: trainer.world_size]
-            pl_module.log("val/clip_score", self._score(pipeline, own), batch_size=1)
+    @property
+    def is_ready(self) -> bool:
+        """Whether CLIP is loaded: training has begun."""
+        return self._clip is not None
 
-    def state_dict(self) -> dict[str, Any]:
-        """Return how many validations there were."""
-        return {"validations": self._validations}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on counting where the checkpoint stopped."""
-        self._validations = state_dict["validations"]
+    def at_validation(self, trainer: Trainer, pl_module: LightningModule, batch: Any) -> None:
+        """Draw and score."""
+        pipeline = trained_pipeline(trainer, pl_module)
+        tokenizers = (prior_tokenizer(trainer), self._tokenizer)
+        prompts = prompts_at(self.prompts, batch, *tokenizers)
+        own = prompts[trainer.global_rank :: trainer.world_size]
+        pl_module.log("val/clip_score", self._score(pipeline, own), batch_size=1)
 
     def _score(self, pipeline: DallePipeline, prompts: Sequence[str]) -> float:
         """Mean over the pictures of all processes."""

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 from PIL import Image
 from torch import Tensor
 
 from lit_dalle.callbacks.drawing import frozen_dvae, prior_tokenizer, trained_pipeline
+from lit_dalle.callbacks.rhythm import EveryNthValidation
 from lit_dalle.data.notes import RowError
 from lit_dalle.generation.hardware import DTYPES, Precision
 from lit_dalle.generation.pictures import to_pictures
@@ -22,7 +23,7 @@ from lit_dalle.generation.rerank import to_bytes
 from lit_dalle.generation.settings import GenerationSettings
 
 
-class EditLogger(Callback):
+class EditLogger(EveryNthValidation):
     """Repaints the middle of the first validation pictures, as ``lit-dalle edit`` does.
 
     It draws before the first validation batch, with the averaged weights, as ``SampleLogger`` does:
@@ -66,13 +67,13 @@ class EditLogger(Callback):
             )
         if rectangle is not None and len(rectangle) != 4:
             raise ValueError(f"rectangle is X, Y, width and height, got {rectangle}")
-        self.pictures, self.every_n_validations = pictures, every_n_validations
+        super().__init__(every_n_validations)
+        self.pictures = pictures
         self.rectangle = None if rectangle is None else Rectangle(*rectangle)
         self.settings = GenerationSettings(
             temperature, top_k, top_p, guidance, candidates=candidates, keep=candidates, seed=seed
         )
         self.precision = precision
-        self._validations = 0
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """See that there is all that drawing needs, before hours of training.
@@ -89,29 +90,10 @@ class EditLogger(Callback):
                 f"EditLogger needs a prior of order any, and this one's is {order}: leave it out"
             )
 
-    def on_validation_batch_start(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        batch: Any,
-        batch_idx: int,
-        dataloader_idx: int = 0,
-    ) -> None:
-        """Draw once a validation, while the averaged weights are in place."""
-        if trainer.sanity_checking or batch_idx or dataloader_idx:
-            return
-        due = self._validations % self.every_n_validations == 0
-        self._validations += 1
-        if due and trainer.is_global_zero:
+    def at_validation(self, trainer: Trainer, pl_module: LightningModule, batch: Any) -> None:
+        """Draw the edits; the first process does."""
+        if trainer.is_global_zero:
             self._draw(trainer, pl_module, batch)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return how many validations there were."""
-        return {"validations": self._validations}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on counting where the checkpoint stopped."""
-        self._validations = state_dict["validations"]
 
     def _draw(self, trainer: Trainer, pl_module: LightningModule, batch: Any) -> None:
         boards = [logger for logger in trainer.loggers if isinstance(logger, TensorBoardLogger)]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from lit_dalle.callbacks.drawing import (
@@ -15,6 +15,7 @@ from lit_dalle.callbacks.drawing import (
     prompts_at,
     trained_pipeline,
 )
+from lit_dalle.callbacks.rhythm import EveryNthValidation
 from lit_dalle.data.tokenizer import CaptionTokenizer
 from lit_dalle.generation.export import load_model, load_tokenizer
 from lit_dalle.generation.hardware import DTYPES, Precision
@@ -22,7 +23,7 @@ from lit_dalle.generation.settings import GenerationSettings
 from lit_dalle.models.clip import Clip
 
 
-class SampleLogger(Callback):
+class SampleLogger(EveryNthValidation):
     """Draws fixed prompts at validation, through the same pipeline as ``lit-dalle generate``.
 
     It draws before the first validation batch. Lightning's weight averaging has then swapped the
@@ -68,15 +69,14 @@ class SampleLogger(Callback):
         """
         if every_n_validations < 1:
             raise ValueError(f"every_n_validations must be at least 1, got {every_n_validations}")
+        super().__init__(every_n_validations)
         self.prompts = checked_prompts(prompts)
-        self.every_n_validations = every_n_validations
         self.settings = GenerationSettings(
             temperature, top_k, top_p, guidance, candidates=candidates, keep=keep, seed=seed
         )
         self.clip_folder, self.precision = clip, precision
         self._clip: Clip | None = None
         self._clip_tokenizer: CaptionTokenizer | None = None
-        self._validations = 0
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Load CLIP and see that there is all that drawing needs, before hours of training.
@@ -90,30 +90,11 @@ class SampleLogger(Callback):
         frozen_dvae(pl_module)
         check_room(self.prompts, prior_tokenizer(trainer), self._clip_tokenizer)
 
-    def on_validation_batch_start(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        batch: Any,
-        batch_idx: int,
-        dataloader_idx: int = 0,
-    ) -> None:
-        """Draw once a validation, while the averaged weights are in place."""
-        if trainer.sanity_checking or batch_idx or dataloader_idx:
-            return
-        due = self._validations % self.every_n_validations == 0
-        self._validations += 1
-        if due and trainer.is_global_zero:
+    def at_validation(self, trainer: Trainer, pl_module: LightningModule, batch: Any) -> None:
+        """Draw the prompts; the first process does."""
+        if trainer.is_global_zero:
             tokenizers = (prior_tokenizer(trainer), self._clip_tokenizer)
             self._draw(trainer, pl_module, prompts_at(self.prompts, batch, *tokenizers))
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return how many validations there were."""
-        return {"validations": self._validations}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on counting where the checkpoint stopped."""
-        self._validations = state_dict["validations"]
 
     def _draw(self, trainer: Trainer, pl_module: LightningModule, prompts: Sequence[str]) -> None:
         boards = [logger for logger in trainer.loggers if isinstance(logger, TensorBoardLogger)]

@@ -3,11 +3,12 @@
 from typing import Any, Literal, cast
 
 import torch
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor
 
 from lit_dalle.callbacks.binding import EncodingModule
 from lit_dalle.callbacks.drawing import prior_tokenizer
+from lit_dalle.callbacks.rhythm import EveryNthValidation
 from lit_dalle.evaluation.zero_shot.captioned import (
     Captioned,
     CaptionSpec,
@@ -18,7 +19,7 @@ from lit_dalle.evaluation.zero_shot.labelled import DataSpec, Labelled, load_lab
 from lit_dalle.evaluation.zero_shot.measure import Reader, measure
 
 
-class ZeroShotLogger(Callback):
+class ZeroShotLogger(EveryNthValidation):
     """Classifies and searches a data set at validation, as ``zero-shot`` and ``retrieval`` do.
 
     Logs ``val/zero_shot/NAME/top1``, ``top5`` and ``recall``, and with captions
@@ -79,6 +80,7 @@ class ZeroShotLogger(Callback):
             "where": where,
             "limit": limit,
         }
+        super().__init__(every_n_validations)
         self.name, self.described = name, by == "description"
         self.labels = self.captions = None
         if label_column is not None:
@@ -91,10 +93,9 @@ class ZeroShotLogger(Callback):
             )
         if caption_column is not None:
             self.captions = CaptionSpec(**place, caption_column=caption_column)
-        self.batch_size, self.every_n_validations = batch_size, every_n_validations
+        self.batch_size = batch_size
         self._labelled: Labelled | None = None
         self._captioned: Captioned | None = None
-        self._validations = 0
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Load the data set.
@@ -109,20 +110,9 @@ class ZeroShotLogger(Callback):
         if self.captions is not None and self._captioned is None:
             self._captioned = load_captioned(self.captions)
 
-    def on_validation_batch_start(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        batch: Any,
-        batch_idx: int,
-        dataloader_idx: int = 0,
-    ) -> None:
-        """Measure once a validation, while the averaged weights are in place."""
-        if trainer.sanity_checking or batch_idx or dataloader_idx:
-            return
-        due = self._validations % self.every_n_validations == 0
-        self._validations += 1
-        if due and trainer.state.fn == "fit":
+    def at_validation(self, trainer: Trainer, pl_module: LightningModule, batch: Any) -> None:
+        """Measure, in training alone."""
+        if trainer.state.fn == "fit":
             with torch.no_grad(), trainer.precision_plugin.val_step_context():
                 scores = self._scores(_reader(trainer, pl_module))
             pl_module.log_dict(scores, batch_size=1, sync_dist=True)
@@ -131,14 +121,6 @@ class ZeroShotLogger(Callback):
     def state_key(self) -> str:
         """One of its own for each data set, so that a training can watch several."""
         return self._generate_state_key(name=self.name)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return how many validations there were."""
-        return {"validations": self._validations}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on counting where the checkpoint stopped."""
-        self._validations = state_dict["validations"]
 
     def _scores(self, reader: Reader) -> dict[str, float]:
         found: dict[str, float] = {}

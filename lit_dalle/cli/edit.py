@@ -41,15 +41,15 @@ def edit(
     mask: str | None = None,
     extend: list[str] | None = None,
     pipeline: str = "world",
-    candidates: int = 64,
-    keep: int = 8,
-    context: float = 0.5,
+    candidates: int = EditSettings.candidates,
+    keep: int = EditSettings.keep,
+    context: float = EditSettings.context,
     temperature: float | None = None,
     top_k: int | None = None,
     top_p: float | None = None,
     guidance: float | None = None,
     likelihood_weight: float | None = None,
-    fit_weight: float | None = None,
+    fit_weight: float = EditSettings.fit_weight,
     seed: int = 0,
     out: str | None = None,
     overwrite: bool = False,
@@ -74,7 +74,7 @@ def edit(
         candidates: Fillings drawn.
         keep: Fillings kept.
         context: How much around the part the nets see at least, as a share of its size.
-        temperature: Divides the logits. Null: the pipeline's own, as for the next five.
+        temperature: Divides the logits. Null: the pipeline's own, as for the next four.
         top_k: Draw each token from the k most likely ones; the size of the codebook is off.
         top_p: Draw each token from the most likely ones with this total probability; 1 is off.
         guidance: How strongly to follow the words; 1 is off.
@@ -105,17 +105,16 @@ def edit(
         "guidance": guidance,
         "likelihood_weight": likelihood_weight,
         "fit_weight": fit_weight,
+        "context": context,
     }
-    EditSettings(**amount, context=context).changed(**how)  # fails before anything is loaded
+    EditSettings(**amount).changed(**how)  # fails before anything is loaded
     original, region = _region_of(read_upright(picture), rectangle, mask, extend)
     folder = free_folder(prompt, out, overwrite, marker=EDIT_FACTS)
     console = Console(stderr=True)
     painting = DallePipeline.from_pretrained(pipeline, device=device, dtype=DTYPES.get(precision))
     warn_of_unknown_words(painting, prompt, console)
     with bars(console) as shown:
-        found = painting.edit(
-            original, prompt, region, context=context, **amount, **how, progress=shown_by(shown)
-        )
+        found = painting.edit(original, prompt, region, **amount, **how, progress=shown_by(shown))
     found.save(folder)
     report(found.generation, folder, EDIT_FACTS)
     return folder

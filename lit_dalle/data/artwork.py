@@ -5,36 +5,16 @@ draws are from a stream per row, so a picture of an epoch is a function of (seed
 """
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image as Pictures
 from PIL import ImageChops, ImageEnhance, ImageFilter, ImageOps
 from PIL.Image import Image, Resampling, Transform
 
-
-@dataclass(frozen=True)
-class Motion:
-    """How far a drawing is moved at most."""
-
-    turn: float
-    """In degrees."""
-    shift: float
-    """As a share of the side."""
-    smallest: float
-    """Least scale."""
-    largest: float
-    """Largest scale."""
-    stretch: float
-    """Ratio by which width and height are scaled apart."""
-
-
-FAR = Motion(turn=12.0, shift=0.08, smallest=0.75, largest=1.15, stretch=1.12)
-"""For nets that look: what a drawing shows is the same however it lies."""
-NEAR = Motion(turn=4.0, shift=0.05, smallest=0.85, largest=1.06, stretch=1.08)
-"""For nets that draw: as another hand would lay it out."""
-UNMOVED = 0.25
-"""Share of the pictures that are not moved where a net draws."""
+TURN, SHIFT = 12.0, 0.08
+"""Largest turn in degrees, and largest shift as a share of the side."""
+SMALLEST, LARGEST, STRETCH = 0.75, 1.15, 1.12
+"""Range of the scale, and largest ratio by which width and height are scaled apart."""
 COLOURED, INKED, HUE = 0.5, 0.35, 10
 """Chances of other colours and of none, and largest turn of the hue out of 256: green stays green.
 """
@@ -49,28 +29,20 @@ STRENGTHS = (
 
 def augment_artwork(square: Image, draws: np.random.Generator) -> Image:
     """Turn, scale, shift and recolour a square RGB picture, or draw it in ink."""
-    moved = _moved(square, FAR, draws)
+    moved = _moved(square, draws)
     kind = draws.random()
     if kind < INKED:
         return _inked(moved, draws)
     return _coloured(moved, draws) if kind < INKED + COLOURED else moved
 
 
-def move_artwork(square: Image, draws: np.random.Generator) -> Image:
-    """Turn, scale and shift a square RGB picture a little, so that no net learns it by rote.
-
-    Some stay as they are (``UNMOVED``): what a net draws shall lie where drawings do.
-    """
-    return square if draws.random() < UNMOVED else _moved(square, NEAR, draws)
-
-
-def _moved(image: Image, motion: Motion, draws: np.random.Generator) -> Image:
+def _moved(image: Image, draws: np.random.Generator) -> Image:
     """Turn, scale and shift about the centre; what comes in has the colour of the corner."""
     side = image.width
-    angle = math.radians(draws.uniform(-motion.turn, motion.turn))
-    scale = math.exp(draws.uniform(math.log(motion.smallest), math.log(motion.largest)))
-    stretch = math.exp(draws.uniform(-1, 1) * math.log(motion.stretch) / 2)
-    shift = draws.uniform(-motion.shift, motion.shift, 2) * side
+    angle = math.radians(draws.uniform(-TURN, TURN))
+    scale = math.exp(draws.uniform(math.log(SMALLEST), math.log(LARGEST)))
+    stretch = math.exp(draws.uniform(-1, 1) * math.log(STRETCH) / 2)
+    shift = draws.uniform(-SHIFT, SHIFT, 2) * side
     cos, sin = math.cos(angle), math.sin(angle)
     a, b = cos / (scale * stretch), sin / (scale * stretch)
     c, d = -sin * stretch / scale, cos * stretch / scale

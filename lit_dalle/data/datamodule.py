@@ -41,8 +41,7 @@ class ImageTextDataModule(L.LightningDataModule):
         eval_batch_size: The same in evaluation; as in training by default.
         num_workers: Processes that load.
         seed: Seed of the order, of crops, of the choice among captions and of BPE dropout.
-        augmentation: Crops and flips in training: none, dvae, prior, clip, artwork or
-            moved.
+        augmentation: Crops and flips in training: none, dvae, prior, clip or artwork.
         tokenizer: A ``tokenizer.json``, or a net that has one: its folder, or its name where it
             ships (``emoji/prior``). Stages without text leave it out.
         text_len: Length of the text in tokens; stages without text leave it out.

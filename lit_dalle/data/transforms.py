@@ -8,12 +8,12 @@ from typing import Literal, get_args
 import numpy as np
 from PIL.Image import Image, Resampling, Transpose
 
-from lit_dalle.data.artwork import augment_artwork, move_artwork
+from lit_dalle.data.artwork import augment_artwork
 
-Augmentation = Literal["none", "dvae", "prior", "clip", "artwork", "moved"]
+Augmentation = Literal["none", "dvae", "prior", "clip", "artwork"]
 """``none``: the centre, as in evaluation. ``dvae``, ``prior``: [P] listings 1 and 2. ``clip``:
-the random square crop of [C] 2.4. ``artwork``: turned, shifted, recoloured and inked, for drawings;
-``moved``: turned and shifted a little, for nets that draw them (our choice)."""
+the random square crop of [C] 2.4. ``artwork``: turned, shifted, recoloured and inked, for drawings
+(our choice)."""
 
 
 def augment(image: Image, size: int, kind: Augmentation, draws: np.random.Generator) -> Image:
@@ -36,10 +36,9 @@ def augment(image: Image, size: int, kind: Augmentation, draws: np.random.Genera
         return augment_for_prior(image, size, draws)
     if kind == "clip":
         return augment_for_clip(image, size, draws)
-    if kind in ("artwork", "moved"):
-        change = augment_artwork if kind == "artwork" else move_artwork
+    if kind == "artwork":
         fine = max(size, min(*image.size, 2 * size))  # what is turned is finer than what is shown
-        return _resized(change(centre(image, fine), draws), size)
+        return _resized(augment_artwork(centre(image, fine), draws), size)
     raise ValueError(f"no augmentation {kind!r}; there are {', '.join(get_args(Augmentation))}")
 
 

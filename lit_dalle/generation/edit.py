@@ -17,10 +17,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from lit_dalle.data.writing import whole_folder, write_json
 from lit_dalle.generation.blending import Membrane, blended
 from lit_dalle.generation.decode import UNKNOWN
-from lit_dalle.generation.pictures import contact_sheet, write_png
+from lit_dalle.generation.pictures import contact_sheet
 from lit_dalle.generation.region import (
     Bools,
     TokenMap,
@@ -30,7 +29,7 @@ from lit_dalle.generation.region import (
     token_map,
     window_of,
 )
-from lit_dalle.generation.result import GRID, Generation, picture_name
+from lit_dalle.generation.result import Generation, save_pictures
 
 Pixels = NDArray[np.uint8]
 
@@ -212,11 +211,7 @@ class Edit:
         Raises:
             ValueError: The folder holds something else.
         """
-        with whole_folder(folder, marker=EDIT_FACTS) as part:
-            for rank, picture in enumerate(self.pictures, start=1):
-                write_png(picture, part / picture_name(rank))
-            write_png(self.grid(), part / GRID)
-            write_json(part / EDIT_FACTS, self.facts())
+        save_pictures(folder, EDIT_FACTS, self.pictures, self.grid(), self.facts())
 
 
 def outlined(picture: Image.Image, region: Bools) -> Image.Image:

@@ -1,7 +1,7 @@
 """What a generation was asked for and what came out of it."""
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -109,11 +109,33 @@ class Generation:
         Raises:
             ValueError: The folder holds something else.
         """
-        with whole_folder(folder, marker=FACTS) as part:
-            for rank, picture in enumerate(self.pictures, start=1):
-                write_png(picture, part / picture_name(rank))
-            write_png(self.grid(), part / GRID)
-            write_json(part / FACTS, self.facts())
+        save_pictures(folder, FACTS, self.pictures, self.grid(), self.facts())
+
+
+def save_pictures(
+    folder: str | Path,
+    marker: str,
+    pictures: Sequence[Image.Image],
+    grid: Image.Image,
+    facts: Mapping[str, Any],
+) -> None:
+    """Write ``001.png`` and following, ``grid.png`` and the facts, as one folder.
+
+    Args:
+        folder: Where to; an earlier one with the same marker is replaced.
+        marker: File of the facts.
+        pictures: Best first.
+        grid: All of them.
+        facts: Ready for JSON.
+
+    Raises:
+        ValueError: The folder holds something else.
+    """
+    with whole_folder(folder, marker=marker) as part:
+        for rank, picture in enumerate(pictures, start=1):
+            write_png(picture, part / picture_name(rank))
+        write_png(grid, part / GRID)
+        write_json(part / marker, facts)
 
 
 def picture_name(rank: int) -> str:

@@ -30,6 +30,7 @@ def run(place, monkeypatch):
         options = ["--pipeline", place / "tiny", "--judge", judge, "--data", place / "emoji"]
         few = ["--quick", "--prompts", 3, "--candidates", 2, "--device", "cpu"]
         arguments = [*options, *few, "--precision", "float32", *more]
+        monkeypatch.syspath_prepend(str(SCRIPT.parent))
         monkeypatch.setattr(sys, "argv", [str(SCRIPT), *map(str, arguments)])
         monkeypatch.setattr(torch, "set_flush_denormal", lambda on: True)  # of the whole process
         runpy.run_path(str(SCRIPT), run_name="__main__")

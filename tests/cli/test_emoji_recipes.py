@@ -38,6 +38,7 @@ def table(rows, styles):
         "style": [styles[n % 3] for n in numbers],
         "medium": ["line" if n % 3 == 2 else "color" for n in numbers],
         "hexcode": [f"{n // 3:X}" for n in numbers],
+        "skin_tone": ["dark" if n % 4 == 3 else "" for n in numbers],
         "label": names,
         "tags": [["thing", COLOURS[n % 4]][: n % 3] for n in numbers],
         "near_dup_in_train": [False] * rows,

@@ -140,7 +140,7 @@ def cases(task: str, count: int, seed: int = 0, size: int = 64) -> list[EditCase
     """
     if task not in TASKS:
         raise ValueError(f"there is no task {task!r}; there are {', '.join(TASKS)}")
-    makers = list(_makers(task, size))
+    makers = list(_makers(task))
     found: list[EditCase] = []
     number = 0
     while len(found) < count:
@@ -149,89 +149,91 @@ def cases(task: str, count: int, seed: int = 0, size: int = 64) -> list[EditCase
         chosen = draws.choice(FAMILIES) if family is None else family
         scene = world_scene(SPLIT, number, seed, [chosen])
         nuisances = picture_seed(SPLIT, number, seed)
+        case = make(_Row(task, kind, number, scene, nuisances, draws, size))
         number += 1
-        case = make(task, kind, number - 1, scene, nuisances, draws)
         if case is not None and grade(case.target, case.scene).right:
             found.append(case)
     return found
 
 
-_Make = Callable[[str, str, int, Scene, int, Random], "EditCase | None"]
+@dataclass(frozen=True)
+class _Row:
+    """A row of the world that is to become a case."""
+
+    task: str
+    kind: str
+    number: int
+    scene: Scene
+    nuisances: int
+    draws: Random
+    size: int
+
+    def drawn(self, scene: Scene) -> Pixels:
+        """The picture of a scene with the row's nuisances."""
+        return np.asarray(render(scene, self.nuisances, self.size))
+
+    def hiding(self, region: Bools) -> EditCase:
+        """The case whose region, 64 × 64, hides what is there.
+
+        A piece of another picture stands in it, so that nothing there tells the answer.
+        """
+        region, target = _scaled(region, self.size), self.drawn(self.scene)
+        family = self.draws.choice(FAMILIES)
+        index = self.number + 1 + self.draws.randrange(1000)
+        other = world_scene(SPLIT, index, 0, [family])
+        piece = np.asarray(render(other, picture_seed(SPLIT, index), self.size))
+        picture = np.where(region[..., None], piece, target)
+        return EditCase(
+            self.task, self.kind, self.number, picture, target, region, self.scene, frozenset()
+        )
 
 
-def _makers(task: str, size: int) -> Iterator[tuple[str, str | None, _Make]]:
+_Make = Callable[[_Row], "EditCase | None"]
+
+
+def _makers(task: str) -> Iterator[tuple[str, str | None, _Make]]:
     """Kind, family (None for all of them in turn) and maker of the cases of a task."""
     if task == "attribute":
         for name, kind in CHANGES.items():
-            yield name, kind.family, partial(_changed, kind, size)
+            yield name, kind.family, partial(_changed, kind)
     elif task == "restoration":
         for side in SIDES:
-            yield f"{side} of 64", None, partial(_hidden, partial(_square, side), size)
+            yield f"{side} of 64", None, partial(_hidden, partial(_square, side))
     elif task == "scattered":
-        yield "rectangles", None, partial(_hidden, _spots, size)
+        yield "rectangles", None, partial(_hidden, _spots)
     elif task == "crossing":
         for border in ("right", "bottom"):
-            yield border, None, partial(_cut, border, size)
+            yield border, None, partial(_cut, border)
     else:
-        yield "lower right", None, partial(_hidden, _corner, size)
+        yield "lower right", None, partial(_hidden, _corner)
 
 
-def _changed(
-    kind: _Kind,
-    size: int,
-    task: str,
-    name: str,
-    number: int,
-    scene: Scene,
-    nuisances: int,
-    draws: Random,
-) -> EditCase | None:
+def _changed(kind: _Kind, row: _Row) -> EditCase | None:
     """A case whose region is where a change shows."""
-    if not kind.suits(scene):
+    if not kind.suits(row.scene):
         return None
-    after = kind.change(scene, draws)
+    after = kind.change(row.scene, row.draws)
     if held_out_reasons(after):
         return None
-    picture, target = (np.asarray(render(one, nuisances, size)) for one in (scene, after))
-    region = _bounds((picture != target).any(axis=-1), MARGIN * size // UNITS)
+    picture, target = row.drawn(row.scene), row.drawn(after)
+    region = _bounds((picture != target).any(axis=-1), MARGIN * row.size // UNITS)
     if region.mean() > LARGEST or region[-1, -1]:
         return None
-    return EditCase(task, name, number, picture, target, region, after, kind.around)
+    return EditCase(row.task, row.kind, row.number, picture, target, region, after, kind.around)
 
 
-def _hidden(
-    region_of: Callable[[Random], Bools],
-    size: int,
-    task: str,
-    name: str,
-    number: int,
-    scene: Scene,
-    nuisances: int,
-    draws: Random,
-) -> EditCase:
+def _hidden(region_of: Callable[[Random], Bools], row: _Row) -> EditCase:
     """A case whose region hides a part of what is there."""
-    target = np.asarray(render(scene, nuisances, size))
-    region = _scaled(region_of(draws), size)
-    picture = _spoilt(target, region, number, draws)
-    return EditCase(task, name, number, picture, target, region, scene, frozenset())
+    return row.hiding(region_of(row.draws))
 
 
-def _cut(
-    border: str,
-    size: int,
-    task: str,
-    name: str,
-    number: int,
-    scene: Scene,
-    nuisances: int,
-    draws: Random,
-) -> EditCase | None:
+def _cut(border: str, row: _Row) -> EditCase | None:
     """A case whose region ends within an object, which goes on beyond its right or lower border."""
-    target = np.asarray(render(scene, nuisances, size))
-    found = [one for one in objects(target) if LEAST_OBJECT <= one.sum() <= one.size // 3]
+    whole = objects(row.drawn(row.scene))
+    found = [one for one in whole if LEAST_OBJECT <= one.sum() <= one.size // 3]
     if not found:
         return None
-    rows, columns = np.nonzero(draws.choice(found))
+    rows, columns = np.nonzero(row.draws.choice(found))
     top, left = max(0, rows.min() - 2), max(0, columns.min() - 2)
     bottom, right = min(UNITS, rows.max() + 3), min(UNITS, columns.max() + 3)
     if border == "right":
@@ -240,16 +242,7 @@ def _cut(
         bottom = int(rows.min() + rows.max() + 1) // 2
     region = np.zeros((UNITS, UNITS), np.bool_)
     region[top:bottom, left:right] = True
-    region = _scaled(region, size)
-    picture = _spoilt(target, region, number, draws)
-    return EditCase(task, name, number, picture, target, region, scene, frozenset())
-
-
-def _spoilt(target: Pixels, region: Bools, number: int, draws: Random) -> Pixels:
-    """The picture with a piece of another one in its region: nothing there tells the answer."""
-    family, index = draws.choice(FAMILIES), number + 1 + draws.randrange(1000)
-    other = render(world_scene(SPLIT, index, 0, [family]), picture_seed(SPLIT, index), len(target))
-    return np.where(region[..., None], np.asarray(other), target)
+    return row.hiding(region)
 
 
 def objects(picture: Pixels) -> list[Bools]:

@@ -5,9 +5,9 @@
 
 Emoji: prompts are "dog face, noto style". Four parts, each with its 95 % intervals (over emoji, not
 drawings). The tokenizer: PSNR and use of the codebook, by style. The prior: what the loss gains by
-the right caption, against that of another emoji of the style. Samples of ``seen`` (emoji that were
-trained in other styles) and ``compositions`` (emoji never trained): ``one`` sample and the best of
-all as the pipeline ranks them, beside the ``real`` picture, its ``round_trip`` through the dVAE and
+the right caption, against that of another emoji of the style. Samples of ``trained`` (drawings that
+were trained), ``seen`` (emoji that were trained in other styles) and ``compositions`` (emoji never
+trained): ``one`` sample and the best of all as the pipeline ranks them, beside the ``real`` picture, its ``round_trip`` through the dVAE and
 the ``retrieval`` of a training picture; the judge says whether the right name is first of a
 hundred. And the prompts of ``seen`` in other languages. With several seeds values are means, and
 rows with ``seed`` are of one.
@@ -63,7 +63,7 @@ from lit_dalle.generation.clips import LoadedClip, load_clip
 from lit_dalle.generation.hardware import DTYPES, pick_device
 from lit_dalle.generation.pipeline import DallePipeline
 
-SETS = {"seen": SEEN, "compositions": COMPOSITIONS}
+SETS = {"trained": TRAIN, "seen": SEEN, "compositions": COMPOSITIONS}
 """Sets of prompts and the split of each."""
 TOKENIZED = (VALIDATION, SEEN, COMPOSITIONS, OTHER_STYLES)
 READ = (TRAIN, VALIDATION, SEEN, COMPOSITIONS)

@@ -54,13 +54,15 @@ def test_it_measures_all_parts_and_writes_file_and_sheets(run, place, capsys):
     }
     swapped = [x["case"]["split"] for x in found["rows"] if x["metric"] == "caption_swap_gap"]
     assert swapped == ["train", "validation", "test_iid", "test_comp"]
-    assert {row["case"].get("set") for row in found["rows"]} == {None, "seen", "compositions"}
+    sets = {row["case"].get("set") for row in found["rows"]}
+    assert sets == {None, "trained", "seen", "compositions"}
     heights = {}
     for path in grids.iterdir():
         with Image.open(path) as sheet:
             heights[path.name] = sheet.height
-    assert set(heights) == {"seen.png", "compositions.png", "languages.png"}
+    assert set(heights) == {"trained.png", "seen.png", "compositions.png", "languages.png"}
     assert heights["languages.png"] > 2 * heights["seen.png"] == 2 * heights["compositions.png"]
+    assert heights["trained.png"] == heights["seen.png"]
     assert "Pictures judged" in capsys.readouterr().out
 
 

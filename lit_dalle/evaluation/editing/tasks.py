@@ -38,6 +38,8 @@ SPOTS, SPOT_SIDES = 6, (4, 12)
 """Rectangles of a scattered mask, and the range of their sides, of 64."""
 LEAST_OBJECT = 60
 """Pixels, of 64×64, of an object that is cut."""
+AROUND_OBJECT = (2, 24)
+"""Range of what a cutting region takes in beside the object, on each side, in 64ths."""
 
 
 @dataclass(frozen=True)
@@ -228,27 +230,46 @@ def _hidden(region_of: Callable[[Random], Bools], row: _Row) -> EditCase:
 
 
 def _cut(border: str, row: _Row) -> EditCase | None:
-    """A case whose region ends within an object, which goes on beyond its right or lower border."""
+    """A case whose region ends within an object, which goes on beyond its right or lower border.
+
+    The region takes in some of the ground on the other sides, so that its shape does not tell where
+    the object is, and of other objects nothing.
+    """
     whole = objects(row.drawn(row.scene))
     found = [one for one in whole if LEAST_OBJECT <= one.sum() <= one.size // 3]
     if not found:
         return None
-    rows, columns = np.nonzero(row.draws.choice(found))
-    top, left = max(0, rows.min() - 2), max(0, columns.min() - 2)
-    bottom, right = min(UNITS, rows.max() + 3), min(UNITS, columns.max() + 3)
-    if border == "right":
-        right = int(columns.min() + columns.max() + 1) // 2
-    else:
-        bottom = int(rows.min() + rows.max() + 1) // 2
-    region = np.zeros((UNITS, UNITS), np.bool_)
-    region[top:bottom, left:right] = True
-    return row.hiding(region)
+    cut = row.draws.choice(found)
+    others = np.any([one for one in whole if one is not cut] or [np.zeros_like(cut)], axis=0)
+    rows, columns = np.nonzero(cut)
+    least, most = AROUND_OBJECT
+    sides = [rows.min() - least, rows.max() + 1 + least, columns.min() - least]
+    sides.append(columns.max() + 1 + least)
+    fixed = 3 if border == "right" else 1
+    ends = columns if border == "right" else rows
+    sides[fixed] = int(ends.min() + ends.max() + 1) // 2
+    for side in row.draws.sample([n for n in range(4) if n != fixed], 3):
+        for _ in range(row.draws.randint(0, most - least)):
+            wider = list(sides)
+            wider[side] += 1 if side in (1, 3) else -1
+            if (others & _rectangle(*wider)).any():
+                break
+            sides = wider
+    region = _rectangle(*sides)
+    return None if (others & region).any() else row.hiding(region)
 
 
 def objects(picture: Pixels) -> list[Bools]:
     """The connected things of a picture that stand out from its ground, ``64 64`` each."""
     regions, count = ndimage.label(Picture(picture).foreground)
     return [regions == number for number in range(1, count + 1)]
+
+
+def _rectangle(top: int, bottom: int, left: int, right: int) -> Bools:
+    """The part of a rectangle that lies within the picture."""
+    region = np.zeros((UNITS, UNITS), np.bool_)
+    region[max(0, top) : max(0, bottom), max(0, left) : max(0, right)] = True
+    return region
 
 
 def _square(side: int, draws: Random) -> Bools:

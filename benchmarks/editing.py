@@ -55,8 +55,8 @@ def run(options: argparse.Namespace) -> None:
     pipeline = DallePipeline.from_pretrained(
         options.pipeline, device=options.device, dtype=DTYPES.get(options.precision)
     )
-    own = EditSettings(
-        **vars(pipeline.defaults), candidates=candidates, keep=candidates, seed=options.seed
+    own = EditSettings.of(
+        pipeline.defaults, candidates=candidates, keep=candidates, seed=options.seed
     )
     given = {name: getattr(options, name) for name in ("guidance", "temperature", "fit_weight")}
     settings = own.changed(**given)

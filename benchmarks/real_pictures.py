@@ -7,10 +7,10 @@ Emoji: prompts are "dog face, noto style". Four parts, each with its 95 % interv
 drawings). The tokenizer: PSNR and use of the codebook, by style. The prior: what the loss gains by
 the right caption, against that of another emoji of the style. Samples of ``trained`` (drawings that
 were trained), ``seen`` (emoji that were trained in other styles) and ``compositions`` (emoji never
-trained): ``one`` sample and the best of all as the pipeline ranks them, beside the ``real`` picture, its ``round_trip`` through the dVAE and
-the ``retrieval`` of a training picture; the judge says whether the right name is first of a
-hundred. And the prompts of ``seen`` in other languages. With several seeds values are means, and
-rows with ``seed`` are of one.
+trained): ``one`` sample and the best of all as the pipeline ranks them, beside the ``real``
+picture, its ``round_trip`` through the dVAE and the ``retrieval`` of a training picture; the judge
+says whether the right name is first of a hundred. And the prompts of ``seen`` in other languages.
+With several seeds values are means, and rows with ``seed`` are of one.
 
 The names are those of the prompt's own split, and in ``compositions`` they are near twins (a role
 in many tones): compare rows with ``real`` of their own set, not sets. The judge has seen the

@@ -8,7 +8,7 @@ from rich.console import Console
 from lit_dalle.generation.checkpoint import export_checkpoint
 from lit_dalle.generation.hardware import DTYPES
 from lit_dalle.generation.joining import join_pipeline
-from lit_dalle.generation.settings import DrawingSettings
+from lit_dalle.generation.settings import PipelineSettings
 
 
 def export(
@@ -41,6 +41,7 @@ def join(
     top_p: float | None = None,
     guidance: float = 1.0,
     likelihood_weight: float = 0.0,
+    edit_guidance: float | None = None,
     card: str | None = None,
 ) -> None:
     """Join three exported nets into a pipeline that ``lit-dalle generate`` draws with.
@@ -58,9 +59,12 @@ def join(
         guidance: How strongly to follow the words; 1 is off.
         likelihood_weight: Rank by CLIP's cosine plus so much of the prior's likelihood gain, in
             nats per image token; 0 is CLIP alone. ``benchmarks/ranking.py`` finds it.
+        edit_guidance: Guidance of edits; default as for whole pictures.
         card: Markdown file that becomes the model card, README.md.
     """
-    defaults = DrawingSettings(temperature, top_k, top_p, guidance, likelihood_weight)
+    defaults = PipelineSettings(
+        temperature, top_k, top_p, guidance, likelihood_weight, edit_guidance
+    )
     text = None if card is None else Path(card).read_text(encoding="utf-8")
     join_pipeline(dvae, prior, clip, out, defaults=defaults, card=text)
     Console().print(f"pipeline written to {out}", highlight=False)

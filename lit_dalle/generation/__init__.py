@@ -12,7 +12,12 @@ from lit_dalle.generation.export import (
 from lit_dalle.generation.joining import join_pipeline
 from lit_dalle.generation.pipeline import DallePipeline
 from lit_dalle.generation.result import Generation
-from lit_dalle.generation.settings import DrawingSettings, EditSettings, GenerationSettings
+from lit_dalle.generation.settings import (
+    DrawingSettings,
+    EditSettings,
+    GenerationSettings,
+    PipelineSettings,
+)
 
 __all__ = [
     "DallePipeline",
@@ -20,6 +25,7 @@ __all__ = [
     "EditSettings",
     "Generation",
     "GenerationSettings",
+    "PipelineSettings",
     "export_checkpoint",
     "folder_hash",
     "generate_image_tokens",

@@ -3,12 +3,14 @@
 What a dVAE draws beside a kept pixel differs from it by the dVAE's error there, which shows as a
 line. The error is known wherever pixels are kept; it is carried on into the region as the smoothest
 surface with these values at its border, the solution of Laplace's equation, and added to what was
-drawn (Pérez et al. 2003, "Poisson image editing": what is pasted keeps its gradients).
+drawn (Pérez et al. 2003, "Poisson image editing": what is pasted keeps its gradients). That leaves
+the gradients across the border as they were drawn, with the dVAE's noise; there they are held to
+what the picture does beside it.
 """
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
+from scipy import ndimage, sparse
 from scipy.sparse.linalg import splu
 
 Floats = NDArray[np.float32]
@@ -18,6 +20,10 @@ EXACT = 1 << 14
 """Unknown pixels up to which the equations are solved at once; more go from coarse to fine."""
 SWEEPS = 64
 """Steps of relaxation at each finer size."""
+ENDS = (None, -1), (1, None)
+"""All but the last of a line, and all but the first."""
+NEARBY = 2
+"""Pixels: how far from a border the picture tells how much it changes there (our choice)."""
 
 
 class Membrane:
@@ -67,25 +73,70 @@ class Membrane:
         return surface
 
 
-def blended(
-    drawn: NDArray[np.uint8], picture: NDArray[np.uint8], region: Bools, membrane: Membrane
-) -> NDArray[np.uint8]:
-    """Put what was drawn into a region of a picture, so that they meet at its border.
+class Blend:
+    """Puts what was drawn into a picture, so that they meet at the border of what is kept.
+
+    In two steps. The dVAE's error on the kept pixels is carried on into the rest. Then the pixels
+    at the border are moved until they differ from the kept ones beside them by no more than these
+    differ among themselves nearby in that direction, and the move fades out over a few pixels:
+    where a picture is flat nothing shows, and what is textured or crosses the border stays.
 
     Args:
-        drawn: Pictures as the dVAE decodes them, the region and all around it, ``n h w 3``.
         picture: What is there, ``h w 3``.
-        region: What is repainted, ``h w``; all else is the picture's, byte for byte.
-        membrane: Through pixels that are kept.
+        kept: What of it stays, ``h w``; at least one pixel.
+        depth: Pixels over which the second step fades out.
 
-    Returns:
-        ``n h w 3``.
+    Raises:
+        ValueError: Nothing is kept.
     """
-    found = np.repeat(picture[None], len(drawn), axis=0)
-    for into, one in zip(found, drawn, strict=True):
-        error = membrane(picture.astype(np.float32) - one)
-        into[region] = (one[region] + error[region]).round().clip(0, 255)
-    return found
+
+    def __init__(self, picture: NDArray[np.uint8], kept: Bools, depth: int) -> None:
+        self.picture, self.kept = picture, kept
+        self._membrane = Membrane(kept)
+        self._rim = ~kept & ndimage.binary_dilation(kept)
+        still = kept | (ndimage.distance_transform_cdt(~kept, "taxicab") > depth)
+        self._fading = Membrane(still | self._rim)
+        self._most = [_largest_steps(picture, kept, axis) for axis in (0, 1)]
+
+    def __call__(self, drawn: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Blend pictures as the dVAE decodes them, what is kept too: ``n h w 3`` to the same."""
+        found = np.repeat(self.picture[None], len(drawn), axis=0)
+        for into, one in zip(found, drawn, strict=True):
+            values = one + self._membrane(self.picture.astype(np.float32) - one)
+            values += self._fading(self._excess(values))
+            into[~self.kept] = values[~self.kept].round().clip(0, 255)
+        return found
+
+    def _excess(self, values: Floats) -> Floats:
+        """What brings each pixel at the border to its kept neighbours, on average; else 0."""
+        moves = np.zeros_like(values)
+        counts = np.zeros((*self.kept.shape, 1), np.float32)
+        for axis in (0, 1):
+            for inner, outer in _sides(axis):
+                beside = (self._rim[inner] & self.kept[outer])[..., None]
+                step, most = values[inner] - values[outer], self._most[axis][outer]
+                moves[inner] += np.where(beside, step.clip(-most, most) - step, 0)
+                counts[inner] += beside
+        return (moves / np.maximum(counts, 1)).astype(np.float32)
+
+
+def _largest_steps(picture: NDArray[np.uint8], kept: Bools, axis: int) -> Floats:
+    """Largest difference of kept pixels that touch along an axis, ``NEARBY`` around: ``h w 3``."""
+    levels = picture.astype(np.float32)
+    steps = np.zeros_like(levels)
+    for inner, outer in _sides(axis):
+        both = (kept[inner] & kept[outer])[..., None]
+        step = np.where(both, np.abs(levels[inner] - levels[outer]), 0)
+        steps[inner] = np.maximum(steps[inner], step)
+    side = 2 * NEARBY + 1
+    largest = ndimage.maximum_filter(steps, size=(side, side, 1), mode="nearest")
+    return np.asarray(largest, np.float32)
+
+
+def _sides(axis: int) -> list[tuple[tuple[slice, ...], tuple[slice, ...]]]:
+    """For either neighbour of pixels along an axis: all that have it, and these neighbours."""
+    pair = [tuple(slice(*ends) if n == axis else slice(None) for n in (0, 1)) for ends in ENDS]
+    return [(pair[0], pair[1]), (pair[1], pair[0])]
 
 
 def _neighbours(height: int, width: int) -> sparse.csr_matrix:

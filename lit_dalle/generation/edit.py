@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from lit_dalle.generation.blending import Membrane, blended
+from lit_dalle.generation.blending import Blend, Membrane
 from lit_dalle.generation.decode import UNKNOWN
 from lit_dalle.generation.pictures import contact_sheet
 from lit_dalle.generation.region import (
@@ -89,7 +89,7 @@ class EditTask:
         The region is filled smoothly from its border: what stood there must not show in the tokens
         beside it, or the prior would draw it again.
         """
-        filled = self._membrane(self._square.astype(np.float32)).round().clip(0, 255)
+        filled = Membrane(self._kept)(self._square.astype(np.float32)).round().clip(0, 255)
         pixels = torch.from_numpy(resized(filled.astype(np.uint8), self.image_size).copy())
         return pixels.permute(2, 0, 1)[None] / 255
 
@@ -132,12 +132,13 @@ class EditTask:
         square, kept = (resized(one, self.image_size) for one in (self._square, self._kept))
         if not kept.any():  # what is kept is too fine to be seen at this size
             return drawn
-        return _as_images(blended(_as_pixels(drawn), square, ~kept, Membrane(kept)))
+        blend = Blend(square, kept, self.image_size // self.grid)
+        return _as_images(blend(_as_pixels(drawn)))
 
     def put_back(self, drawn: Tensor) -> list[Image.Image]:
         """Put squares as the dVAE decodes them into the picture, at its own size."""
         grown = np.stack([resized(one, self.window.side) for one in _as_pixels(drawn)])
-        squares = blended(grown, self._square, ~self._kept, self._membrane)
+        squares = Blend(self._square, self._kept, -(-self.window.side // self.grid))(grown)
         pictures = []
         for square in squares:
             whole = self.picture.copy()
@@ -154,10 +155,6 @@ class EditTask:
     def _kept(self) -> Bools:
         """The pixels of the window that stay as they are, ``side side``."""
         return self.window.mask_of(~self.region)
-
-    @cached_property
-    def _membrane(self) -> Membrane:
-        return Membrane(self._kept)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from lit_dalle.generation.export import (
     tokens_hash,
 )
 from lit_dalle.generation.hub import CARD, PIPELINE
-from lit_dalle.generation.settings import DrawingSettings
+from lit_dalle.generation.settings import PipelineSettings
 from lit_dalle.models.clip_config import ClipConfig
 from lit_dalle.models.dalle_config import DalleConfig
 from lit_dalle.models.dvae import DiscreteVAEConfig
@@ -36,7 +36,7 @@ def join_pipeline(
     clip: str | Path | None,
     out: str | Path,
     *,
-    defaults: DrawingSettings | None = None,
+    defaults: PipelineSettings | None = None,
     card: str | None = None,
 ) -> None:
     """Copy exported nets into the folder of a pipeline, whole or not at all.
@@ -63,10 +63,10 @@ def join_pipeline(
     with whole_folder(out, marker=PIPELINE) as part:
         for name, folder in parts.items():
             shutil.copytree(folder, part / name)
-        write_facts(part, defaults=defaults or DrawingSettings(), card=card)
+        write_facts(part, defaults=defaults or PipelineSettings(), card=card)
 
 
-def write_facts(folder: Path, *, defaults: DrawingSettings, card: str | None) -> None:
+def write_facts(folder: Path, *, defaults: PipelineSettings, card: str | None) -> None:
     """Write ``pipeline.json``, and the model card where there is one, beside the parts."""
     facts = {
         "format": FORMAT,
@@ -79,7 +79,7 @@ def write_facts(folder: Path, *, defaults: DrawingSettings, card: str | None) ->
         (folder / CARD).write_text(card, encoding="utf-8")
 
 
-def read_defaults(folder: Path) -> DrawingSettings:
+def read_defaults(folder: Path) -> PipelineSettings:
     """Read ``pipeline.json``, check that the dVAE is the one the prior was trained with.
 
     Returns:
@@ -104,11 +104,11 @@ def read_defaults(folder: Path) -> DrawingSettings:
     return _defaults(facts.get("defaults"), folder / PIPELINE)
 
 
-def _defaults(values: object, path: Path) -> DrawingSettings:
+def _defaults(values: object, path: Path) -> PipelineSettings:
     if not isinstance(values, dict):
         raise ValueError(f"{path} has no defaults: join the nets again with lit-dalle join")
     try:
-        found: DrawingSettings = build_config(DrawingSettings, values, path)
+        found: PipelineSettings = build_config(PipelineSettings, values, path)
     except (TypeError, ValueError) as error:  # words where numbers belong are TypeErrors
         raise ValueError(f"{path} has wrong defaults: {error}") from error
     return found

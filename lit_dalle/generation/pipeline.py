@@ -1,7 +1,7 @@
 """From a sentence to pictures: the dVAE, the prior and CLIP as one."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -45,7 +45,7 @@ from lit_dalle.generation.rerank import (
     to_bytes,
 )
 from lit_dalle.generation.result import Generation
-from lit_dalle.generation.settings import DrawingSettings, EditSettings, GenerationSettings
+from lit_dalle.generation.settings import EditSettings, GenerationSettings, PipelineSettings
 from lit_dalle.models.clip import Clip
 from lit_dalle.models.dalle import Dalle
 from lit_dalle.models.dvae import DiscreteVAE, DiscreteVAEConfig
@@ -83,7 +83,7 @@ class DallePipeline:
         prior_tokenizer: CaptionTokenizer,
         clip_tokenizer: CaptionTokenizer | None = None,
         *,
-        defaults: DrawingSettings | None = None,
+        defaults: PipelineSettings | None = None,
         name: str = "",
         hashes: dict[str, str] | None = None,
         card: str | None = None,
@@ -96,7 +96,7 @@ class DallePipeline:
             check_clip_tokenizer(clip_tokenizer, clip.config)
         self.dvae, self.prior, self.clip = dvae, prior, clip
         self.prior_tokenizer, self.clip_tokenizer = prior_tokenizer, clip_tokenizer
-        self.defaults, self.name, self.card = defaults or DrawingSettings(), name, card
+        self.defaults, self.name, self.card = defaults or PipelineSettings(), name, card
         self.hashes = dict(hashes or {})
 
     @classmethod
@@ -225,8 +225,8 @@ class DallePipeline:
         Raises:
             ValueError: The prompt is empty or too long, or a setting is out of range.
         """
-        own = GenerationSettings(
-            **asdict(self.defaults), candidates=candidates, keep=keep, seed=seed, tile=tile
+        own = GenerationSettings.of(
+            self.defaults, candidates=candidates, keep=keep, seed=seed, tile=tile
         )
         settings = own.changed(
             temperature=temperature,
@@ -287,9 +287,7 @@ class DallePipeline:
             ValueError: The prompt is empty or too long, a setting is out of range, the region is
                 empty, covers all or lies outside, or the prior is not of order ``any``.
         """
-        own = EditSettings(
-            **asdict(self.defaults), candidates=candidates, keep=keep, seed=seed, tile=tile
-        )
+        own = EditSettings.of(self.defaults, candidates=candidates, keep=keep, seed=seed, tile=tile)
         settings = own.changed(
             temperature=temperature,
             top_k=top_k,

@@ -1,7 +1,7 @@
 """How pictures are drawn and ranked: a pipeline's own settings, and those of one generation."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
 from lit_dalle.functional.sampling import check_filter
@@ -52,6 +52,20 @@ class DrawingSettings:
         return replace(self, **new)
 
 
+@dataclass(frozen=True)
+class PipelineSettings(DrawingSettings):
+    """What a pipeline does where nothing else is asked for."""
+
+    edit_guidance: float | None = None
+    """Scale of guidance where a part of a picture is repainted: what is kept speaks too, and the
+    words may have to count for more. None as for whole pictures."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.edit_guidance is not None and not math.isfinite(self.edit_guidance):
+            raise ValueError(f"edit_guidance must be a finite number, got {self.edit_guidance}")
+
+
 @dataclass(frozen=True, kw_only=True)
 class GenerationSettings(DrawingSettings):
     """How the candidates of a prompt are drawn and ranked, how many they are and how many stay."""
@@ -65,6 +79,12 @@ class GenerationSettings(DrawingSettings):
     tile: int | None = None
     """Candidates computed together: bounds memory, and in bf16 changes rounding. None: as many as
     fit, a function of the prior."""
+
+    @classmethod
+    def of(cls, own: PipelineSettings, **more: Any) -> Self:
+        """Return a pipeline's own settings, with those given."""
+        drawing = {one.name: getattr(own, one.name) for one in fields(DrawingSettings)}
+        return cls(**drawing | more)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -93,6 +113,12 @@ class EditSettings(GenerationSettings):
     context: float = 0.5
     """How much of the region's own width and height is read on each of its sides, at least (our
     choice)."""
+
+    @classmethod
+    def of(cls, own: PipelineSettings, **more: Any) -> Self:
+        """Return a pipeline's own settings for edits, with those given."""
+        guidance = own.guidance if own.edit_guidance is None else own.edit_guidance
+        return super().of(own, **{"guidance": guidance} | more)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lit_dalle.generation import blending
-from lit_dalle.generation.blending import Membrane, blended
+from lit_dalle.generation.blending import Blend, Membrane
 
 RNG = np.random.default_rng(0)
 
@@ -60,10 +60,11 @@ def test_nothing_known_is_refused():
 
 def test_an_error_that_goes_on_smoothly_is_taken_away():
     known = hole()
-    picture = RNG.integers(60, 190, (40, 36, 3), np.uint8)
+    y, x = np.mgrid[:40, :36]
+    picture = np.stack([60 + 2 * x, 80 + 2 * y, 190 - x - y], axis=-1).astype(np.uint8)
     error = np.clip(surface() / 40, -50, 50)
     drawn = (picture + error).round().clip(0, 255).astype(np.uint8)
-    (found,) = blended(drawn[None], picture, ~known, Membrane(known))
+    (found,) = Blend(picture, known, 4)(drawn[None])
     assert np.abs(found.astype(int) - picture).max() <= 2
     np.testing.assert_array_equal(found[known], picture[known])
 
@@ -72,8 +73,60 @@ def test_what_is_kept_is_kept_byte_for_byte_whatever_is_drawn():
     known = RNG.random((40, 36)) < 0.5
     picture = RNG.integers(0, 256, (40, 36, 3), np.uint8)
     drawn = RNG.integers(0, 256, (3, 40, 36, 3), np.uint8)
-    found = blended(drawn, picture, ~known, Membrane(known))
+    found = Blend(picture, known, 3)(drawn)
     assert found.shape == drawn.shape
     assert found.dtype == np.uint8
     for one in found:
         np.testing.assert_array_equal(one[known], picture[known])
+
+
+def steps_across(picture, known):
+    """Differences of neighbouring pixels, of which one is kept, in a row."""
+    crossing = known[:, 1:] != known[:, :-1]
+    return np.abs(np.diff(picture.astype(int), axis=1))[crossing]
+
+
+def test_on_flat_ground_noise_does_not_show_at_the_border_and_fades_in():
+    known, depth = hole(), 4
+    picture = np.full((40, 36, 3), 120, np.uint8)
+    drawn = (picture + RNG.integers(-12, 13, picture.shape)).astype(np.uint8)
+    (found,) = Blend(picture, known, depth)(drawn[None])
+    assert steps_across(found, known).max() == 0
+    first = Membrane(known)(picture.astype(np.float32) - drawn)
+    middle = (slice(8 + depth, 30 - depth), slice(5 + depth, 27 - depth))
+    wanted = (drawn + first).round().clip(0, 255)
+    np.testing.assert_array_equal(found[middle], wanted[middle])
+
+
+def test_a_jump_at_the_border_moves_in_and_is_spread():
+    known = hole()
+    picture = np.full((40, 36, 3), 100, np.uint8)
+    drawn = np.where(known[..., None], picture, 200).astype(np.uint8)
+    (found,) = Blend(picture, known, 4)(drawn[None])
+    assert steps_across(found, known).max() == 0
+    across = found[19, 5:27, 0].astype(int)
+    assert (np.diff(across[:5]) > 10).all(), "it rises evenly"
+    assert (across[4:-4] == 200).all()
+
+
+def test_texture_and_what_runs_across_the_border_stay_as_drawn():
+    known = hole()
+    stripes = np.zeros((40, 36, 3), np.uint8)
+    stripes[::2] = 200  # they run across the left and right borders and along the others
+    (found,) = Blend(stripes, known, 4)(stripes[None])
+    np.testing.assert_array_equal(found, stripes)
+    checks = RNG.integers(0, 256, (40, 36, 3), np.uint8)
+    (found,) = Blend(checks, known, 4)(checks[None])
+    assert np.abs(found.astype(int) - checks).mean() < 2
+
+
+def test_many_neighbours_are_met_on_average():
+    known = np.zeros((7, 7), bool)
+    known[0, 1:], known[1:, 0] = True, True
+    picture = np.zeros((7, 7, 3), np.uint8)
+    picture[0], picture[:, 0] = 90, 30
+    drawn = np.where(known[..., None], picture, 250).astype(np.uint8)
+    (found,) = Blend(picture, known, 2)(drawn[None])
+    assert found[1, 1, 0] == 60  # between the row above and the column beside it
+    assert found[1, 4, 0] == 90
+    assert found[4, 1, 0] == 30

@@ -12,6 +12,7 @@ from lit_dalle.generation.decode import UNKNOWN
 from lit_dalle.generation.edit import PIXEL_ERROR, EditTask, resized
 from lit_dalle.generation.pipeline import DallePipeline
 from lit_dalle.generation.region import Rectangle
+from lit_dalle.generation.settings import PipelineSettings
 from lit_dalle.models.dalle import Dalle
 
 PROMPT = "a red circle"
@@ -199,3 +200,15 @@ def test_an_image_prompt_gives_the_upper_rows(tiny_nets):
             pipeline.generate(PROMPT, image_prompt=start, rows=rows, **FEW)
     with pytest.raises(ValueError, match="rows of what"):
         pipeline.generate(PROMPT, rows=2, **FEW)
+
+
+def test_a_pipeline_has_a_guidance_of_its_own_for_edits(painting):
+    region = [Rectangle(4, 4, 8, 8)]
+    painting.defaults = PipelineSettings(guidance=2.0, edit_guidance=5.0)
+    edited = painting.edit(picture(), PROMPT, region, **FEW)
+    assert edited.generation.settings.guidance == 5.0
+    asked = painting.edit(picture(), PROMPT, region, guidance=1.5, **FEW)
+    assert asked.generation.settings.guidance == 1.5
+    assert painting.generate(PROMPT, **FEW).settings.guidance == 2.0
+    painting.defaults = PipelineSettings(guidance=2.0)
+    assert painting.edit(picture(), PROMPT, region, **FEW).generation.settings.guidance == 2.0

@@ -7,7 +7,7 @@ import lit_dalle
 from lit_dalle.generation.export import folder_hash, save_model, tokens_hash
 from lit_dalle.generation.joining import join_pipeline, part_hashes, read_defaults
 from lit_dalle.generation.pipeline import DallePipeline
-from lit_dalle.generation.settings import DrawingSettings
+from lit_dalle.generation.settings import PipelineSettings
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def parts(tiny_nets, tmp_path):
 
 
 def test_join_keeps_the_parts_as_they_are(parts, tmp_path):
-    own = DrawingSettings(0.9, 40, 0.95, guidance=2.0, likelihood_weight=0.3)
+    own = PipelineSettings(0.9, 40, 0.95, 2.0, likelihood_weight=0.3, edit_guidance=3.0)
     join_pipeline(**parts, out=tmp_path / "world", defaults=own, card="# Card")
     for name, folder in parts.items():
         assert folder_hash(tmp_path / "world" / name) == folder_hash(folder)
@@ -88,14 +88,14 @@ def test_folders_that_are_no_pipeline(parts, tmp_path):
         ({"temperature": 0.0}, "temperature must be above 0"),
         ({"likelihood_weight": "much"}, "wrong defaults"),
         ({"guidance": "strong"}, "wrong defaults"),
-        ({"heat": 1.0}, "heat, which DrawingSettings does not know"),
+        ({"heat": 1.0}, "heat, which PipelineSettings does not know"),
     ],
 )
 def test_wrong_defaults_are_named(parts, tmp_path, change, message):
     join_pipeline(**parts, out=tmp_path / "world")
     path = tmp_path / "world" / "pipeline.json"
     facts = json.loads(path.read_text())
-    assert read_defaults(tmp_path / "world") == DrawingSettings()
+    assert read_defaults(tmp_path / "world") == PipelineSettings()
     facts["defaults"] = change
     path.write_text(json.dumps(facts))
     with pytest.raises(ValueError, match=message) as raised:
@@ -107,4 +107,4 @@ def test_the_shipped_pipelines_have_defaults():
     shipped = list((Path(lit_dalle.__file__).parent / "pretrained").glob("*/pipeline.json"))
     assert shipped
     for path in shipped:
-        assert isinstance(read_defaults(path.parent), DrawingSettings)
+        assert isinstance(read_defaults(path.parent), PipelineSettings)

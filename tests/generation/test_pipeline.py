@@ -10,7 +10,7 @@ from lit_dalle.generation.export import read_config, tokens_hash
 from lit_dalle.generation.likelihood import log_likelihoods
 from lit_dalle.generation.pipeline import DallePipeline, pictures_together
 from lit_dalle.generation.rerank import clip_score, to_bytes
-from lit_dalle.generation.settings import DrawingSettings
+from lit_dalle.generation.settings import PipelineSettings
 from lit_dalle.models.dalle import Dalle
 from lit_dalle.models.dvae import DiscreteVAEConfig
 
@@ -102,7 +102,7 @@ def test_progress_reaches_the_end_of_each_stage(tiny_nets):
 def test_what_is_not_given_is_the_pipelines_own(tiny_nets):
     pipeline = tiny_nets.pipeline()
     plain = pipeline.generate(PROMPT, **FEW)
-    own = DrawingSettings(0.5, 7, 0.9, guidance=1000.0, likelihood_weight=2.0)
+    own = PipelineSettings(0.5, 7, 0.9, guidance=1000.0, likelihood_weight=2.0)
     pipeline.defaults = own
     found = pipeline.generate(PROMPT, **FEW).settings
     assert found.sampling == own.sampling
@@ -111,7 +111,7 @@ def test_what_is_not_given_is_the_pipelines_own(tiny_nets):
     again = pipeline.generate(PROMPT, **off, **FEW)
     assert torch.equal(again.image_tokens, plain.image_tokens)
     assert again.scores == plain.scores
-    pipeline.defaults = DrawingSettings(guidance=1000.0)  # an untrained net hardly hears the words
+    pipeline.defaults = PipelineSettings(guidance=1000.0)  # an untrained net hardly hears the words
     guided = pipeline.generate(PROMPT, **FEW)
     assert guided.settings.guidance == 1000.0
     assert not torch.equal(plain.image_tokens, guided.image_tokens)
@@ -173,7 +173,7 @@ def test_nets_that_do_not_fit(tiny_nets):
 def test_saved_pipeline_draws_the_same(tiny_nets, tmp_path, dtype):
     tiny_nets.pipeline().save_pretrained(tmp_path / "one", dtype=dtype)
     first = DallePipeline.from_pretrained(tmp_path / "one", dtype=torch.float32)
-    first.card, first.defaults = "# Card", DrawingSettings(0.9, likelihood_weight=0.3)
+    first.card, first.defaults = "# Card", PipelineSettings(0.9, likelihood_weight=0.3)
     first.save_pretrained(tmp_path / "two")
     second = DallePipeline.from_pretrained(tmp_path / "two", dtype=torch.float32)
     assert second.card == "# Card"

@@ -12,9 +12,14 @@ from torch import Tensor
 from lit_dalle.evaluation.composition.prompts import stable_seed
 from lit_dalle.evaluation.editing.tasks import Bools, EditCase, Pixels
 from lit_dalle.evaluation.grading import grade
+from lit_dalle.evaluation.grading.picture import SIDE, Picture
 from lit_dalle.generation.edit import EditTask
 from lit_dalle.generation.pipeline import DallePipeline
+from lit_dalle.generation.region import any_of_cells
 from lit_dalle.generation.settings import EditSettings
+
+OFF, OFF_SHARE = 2, 0.25
+"""Pixels of 64, and share of an object's width, by which what goes on at a border may be off."""
 
 Way = Literal["any-order", "forced-raster", "completion"]
 
@@ -48,6 +53,8 @@ class Repainted:
     """Whether each sample shows the scene, ``candidates``, in the order of their numbers."""
     around: Bools
     """Whether all that a change has no bearing on is right too, ``candidates``."""
+    continues: Bools | None
+    """Of cut objects: whether each sample is right and the object goes on, ``candidates``."""
     best: int
     """Number of the sample that is ranked first."""
     bytes_equal: bool
@@ -86,18 +93,37 @@ def repaint(
     numbers = np.array(found.generation.candidates)
     pictures = np.stack([np.asarray(one) for one in found.pictures])[np.argsort(numbers)]
     verdicts = [grade(one, case.scene) for one in pictures]
+    right = np.array([verdict.right for verdict in verdicts])
+    meets = np.array([outline_meets(one, case.target, case.region) for one in pictures])
     if progress is not None:
         progress(len(pictures))
     return Repainted(
         case,
-        np.array([verdict.right for verdict in verdicts]),
+        right,
         np.array([all(r.right for r in v.requirements if r.name in case.around) for v in verdicts]),
+        right & meets if case.task == "crossing" else None,
         int(numbers[0]),
         bool((pictures == case.picture)[:, ~case.region].all()),
         float(np.mean([border_gradient(one, case.region) for one in pictures])),
         border_gradient(case.target, case.region),
         found.pictures[:shown],
     )
+
+
+def outline_meets(picture: Pixels, target: Pixels, region: Bools) -> bool:
+    """Whether things reach a region's right and lower borders where they do in the real picture.
+
+    Args:
+        picture: ``h w 3``.
+        target: The real one.
+        region: ``h w``.
+    """
+    drawn, real = Picture(picture).foreground, Picture(target).foreground
+    inside = any_of_cells(region, SIDE)
+    beyond = np.pad(inside, ((0, 1), (0, 1)), mode="edge")
+    last = inside & ~(beyond[1:, :-1] & beyond[:-1, 1:])
+    off = int((drawn != real)[last].sum())
+    return off <= max(OFF, OFF_SHARE * int(real[last].sum()))
 
 
 def border_gradient(picture: Pixels, region: Bools) -> float:

@@ -18,6 +18,7 @@ def add_edits(results: ResultFile, task: str, way: Way, found: Sequence[Repainte
 
     ``accuracy`` of one sample (``n`` 1, the mean over all) and of the best of all as they are
     ranked (``n`` the candidates); ``around`` of changes, the requirements of what is around them;
+    ``continues`` of cut objects, right and going on where they reach the border;
     ``bytes_equal`` and ``seam``, the ratio of mean gradients across the border to those of real
     pictures at the same places. Intervals are over cases.
 
@@ -43,6 +44,10 @@ def add_edits(results: ResultFile, task: str, way: Way, found: Sequence[Repainte
         if of_kind[0].case.around:
             around = np.stack([one.around for one in of_kind]).mean(axis=1)
             results.row({**case, "n": 1}, "around", **asdict(grouped_mean(around, names)))
+        going_on = [one.continues for one in of_kind if one.continues is not None]
+        if going_on:
+            found_on = grouped_mean(np.stack(going_on).mean(axis=1), names)
+            results.row({**case, "n": 1}, "continues", **asdict(found_on))
         equal = np.array([one.bytes_equal for one in of_kind])
         results.row(case, "bytes_equal", **asdict(grouped_share(equal, names)))
         seams = ([one.seam for one in of_kind], [one.seam_of_target for one in of_kind])

@@ -98,6 +98,7 @@ def test_join_makes_a_pipeline_that_draws(world, tmp_path):
 def test_join_takes_its_settings_as_flags(world, tmp_path, capsys):
     parts = [f"--{name}={world}/{name}" for name in ("dvae", "prior", "clip")]
     flags = ["--temperature=0.9", "--top-p", "0.95", "--likelihood-weight=0.2"]
+    flags.append("--edit-guidance=3")
     main(["join", *parts, f"--out={tmp_path / 'mine'}", *flags])
     found = json.loads((tmp_path / "mine" / "pipeline.json").read_text())["defaults"]
     assert found == {
@@ -106,6 +107,7 @@ def test_join_takes_its_settings_as_flags(world, tmp_path, capsys):
         "top_p": 0.95,
         "guidance": 1.0,
         "likelihood_weight": 0.2,
+        "edit_guidance": 3.0,
     }
     with pytest.raises(SystemExit):
         main(["join", *parts, f"--out={tmp_path / 'other'}", "--likelihood-weight=-1"])

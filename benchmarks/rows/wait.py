@@ -140,9 +140,8 @@ def stand_in_for_tokens(data: dict[str, Any], dvae: Path) -> None:
     from lit_dalle.data.image_tokens import Encoding, write_image_tokens
     from lit_dalle.generation.encode_parts import FrozenEncoder
 
-    module, _, name = data["source"]["class_path"].rpartition(".")
-    source = getattr(import_module(module), name)(**data["source"]["init_args"])
-    rows, encoder = len(source.load("train", pictures=False)), FrozenEncoder.of(dvae)
+    source, encoder = made(data["source"]), FrozenEncoder.of(dvae)
+    rows = len(source.picture_rows("train"))
     tokens = torch.randint(encoder.codebook_size, (rows, encoder.tokens))
     facts = Encoding(
         encoder.hash,
@@ -156,6 +155,17 @@ def stand_in_for_tokens(data: dict[str, Any], dvae: Path) -> None:
     if not folder.exists():
         folder.mkdir(parents=True)
         write_image_tokens(folder, [tokens], facts)
+
+
+def made(setting: Any) -> Any:
+    """Make what a recipe's ``class_path`` and ``init_args`` say, and all within them."""
+    if isinstance(setting, list):
+        return [made(one) for one in setting]
+    if not isinstance(setting, dict) or "class_path" not in setting:
+        return setting
+    module, _, name = setting["class_path"].rpartition(".")
+    arguments = {key: made(value) for key, value in setting["init_args"].items()}
+    return getattr(import_module(module), name)(**arguments)
 
 
 if __name__ == "__main__":

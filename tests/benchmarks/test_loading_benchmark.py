@@ -142,3 +142,14 @@ def test_every_recipe_whose_wait_is_measured_is_there(module):
     assert (wait.LOADING, wait.STEPPING) == (loader.LOADING, loader.STEPPING)
     for recipe in (*wait.RECIPES, *wait.NEEDED, *wait.SEVERAL):
         assert (wait.REPOSITORY / "configs" / f"{recipe}.yaml").is_file()
+
+
+def test_a_recipes_source_is_made_with_all_that_is_within_it(module):
+    world = {"class_path": "lit_dalle.data.WorldSource", "init_args": {"size": 3}}
+    mixed = {
+        "class_path": "lit_dalle.data.MixedSource",
+        "init_args": {"sources": [world, world], "weights": [1, 0.5]},
+    }
+    source = module("rows.wait").made(mixed)
+    assert len(source.picture_rows("train")) == 6
+    assert list(source.weights) == [1, 0.5]

@@ -28,7 +28,7 @@ def tiny(command: str) -> list[str]:
             return [*arguments, *FEW_CAPTIONS]
         case "prepare":
             return [*arguments, "--source.init_args.size=40", "--source.init_args.eval_size=8"]
-        case "generate":
+        case "generate" | "edit":
             return [*arguments, "--candidates", "4", "--keep", "2"]
         case "evaluate":
             few = ["--prompts_per_family=1", "--candidates=2", "--training_pictures=8"]

@@ -17,8 +17,9 @@ COMMANDS = [
     if line.startswith("lit-dalle")
 ]
 DRAWING = sorted({line for line in COMMANDS if line.startswith("lit-dalle generate")})
+EDITING = [line for line in COMMANDS if line.startswith("lit-dalle edit")]
 EVALUATING = [line for line in COMMANDS if line.startswith("lit-dalle evaluate")]
-TRAINING = [line for line in COMMANDS if line not in (*DRAWING, *EVALUATING)]
+TRAINING = [line for line in COMMANDS if line not in (*DRAWING, *EDITING, *EVALUATING)]
 
 
 @pytest.mark.parametrize("command", DRAWING)
@@ -32,6 +33,16 @@ def test_drawing_commands(command, tmp_path, monkeypatch):
         "002.png",
         "generation.json",
     }
+
+
+@pytest.mark.parametrize("command", EDITING)
+def test_editing_commands(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "docs").symlink_to(ROOT / "docs")
+    main(tiny(command))
+    (folder,) = (tmp_path / "outputs").iterdir()
+    found = {path.name for path in folder.iterdir()}
+    assert found == {"grid.png", "001.png", "002.png", "edit.json"}
 
 
 @pytest.mark.parametrize("command", EVALUATING)
@@ -83,7 +94,10 @@ def test_tables_are_those_of_the_result_files():
     pages = [
         "README.md",
         "docs/speed.md",
+        "docs/editing.md",
+        "docs/emoji.md",
         "docs/grading.md",
+        "docs/own_data.md",
         "docs/quality.md",
         "docs/zero_shot.md",
         "lit_dalle/pretrained/world/README.md",

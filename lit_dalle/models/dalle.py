@@ -148,6 +148,7 @@ class Dalle(nn.Module):
         image_tokens: Tensor,
         order: Tensor | None = None,
         scored: Tensor | None = None,
+        read: Tensor | None = None,
     ) -> DalleLosses:
         """Score given tokens as :meth:`forward` does, without ever holding all their logits.
 
@@ -156,6 +157,8 @@ class Dalle(nn.Module):
             image_tokens: int64, ``b i`` in raster order with 1 ≤ i ≤ image_grid².
             order: As in :meth:`forward`.
             scored: bool, ``b i`` over raster positions: image tokens that count; None is all.
+            read: int64 as ``image_tokens``: what the net is shown in their place (with noise, say);
+                None shows them as they are.
 
         Returns:
             Cross-entropy of every text token but the first and of the image tokens that count.
@@ -163,8 +166,9 @@ class Dalle(nn.Module):
         Raises:
             ValueError: A length does not fit the config, or the net reads raster order alone.
         """
+        shown, _ = self._in_order(image_tokens if read is None else read, order)
         stream, order = self._in_order(image_tokens, order)
-        text, image = self._states(text_tokens, stream, order)
+        text, image = self._states(text_tokens, shown, order)
         if scored is not None:
             counts = scored.gather(1, order[:, : stream.shape[1]].expand_as(stream))
             image, stream = image[counts][None], stream[counts][None]

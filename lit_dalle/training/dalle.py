@@ -23,6 +23,8 @@ RASTER_ROWS = OrderMix()
 """Training rows as published: all in raster order."""
 WHOLE_RUN = Schedule(start=1.0, end=1.0, shape="constant")
 """Rows follow the mix of orders from the first update to the last (our choice)."""
+NOISE_SHARE, NOISE_PLACES = 5, 6
+"""Counters of a row's noise, after those of its order (``functional/orders.py``: 0 to 4)."""
 VALIDATION_DRAW = -1
 """Stands for the step in the draw of a validation row's rectangle; no update has this number."""
 
@@ -31,7 +33,8 @@ class LitDalle(lightning.LightningModule):
     """Train the prior by next-token prediction over text and image tokens ([P] 2.2).
 
     Batches hold ``text_tokens`` and ``image_tokens``, or ``images`` that the frozen dVAE encodes on
-    the fly, and ``index`` when captions are dropped or the net is of order ``any``.
+    the fly, and ``index`` when captions are dropped, image tokens noisy or the net is of order
+    ``any``.
 
     Losses of validation and test are those of raster order, for nets of either order. A net of
     order ``any`` also logs ``rectangle_loss``: nats per token of a rectangle (one a row, the same
@@ -47,6 +50,7 @@ class LitDalle(lightning.LightningModule):
         start: str | None = None,
         code_similarity: float = 0.0,
         caption_dropout: float = 0.1,
+        image_noise: float = 0.0,
         activation_checkpointing: bool = False,
         text_loss_weight: float = 1 / 8,
         image_loss_weight: float = 7 / 8,
@@ -69,6 +73,11 @@ class LitDalle(lightning.LightningModule):
                 :meth:`Dalle.relate_codes` (our choice; 0 in [P]).
             caption_dropout: Share of training rows that get the null caption, for classifier-free
                 guidance (later work; 0 in [P]).
+            image_noise: Most that is wrong of what the net reads of a picture while it learns to
+                predict the right one: of each training row a share of the image tokens, drawn from
+                0 to this, are those of the row before it in the batch. A small data set is not
+                learnt by rote then, words count for more, and a sample that went astray finds back
+                (our choice; 0 in [P]).
             activation_checkpointing: Keep only the input of each block for the backward pass and
                 compute the block again there: a third more work, a fraction of the memory.
             text_loss_weight: Weight of the mean loss of a text token ([P] 2.2: 1/8).
@@ -77,7 +86,8 @@ class LitDalle(lightning.LightningModule):
                 net of order ``any``.
             order_share: Share of training rows that follow ``orders``, over the run; the rest are
                 in raster order (1 → 0 is the annealing of RAR, arXiv 2411.00776).
-            seed: Seed of the caption dropout and of the orders, functions of (seed, step, index).
+            seed: Seed of the caption dropout, of the noise and of the orders, functions of (seed,
+                step, index).
 
         Raises:
             ValueError: A setting is out of range.
@@ -85,6 +95,8 @@ class LitDalle(lightning.LightningModule):
         super().__init__()
         if not 0 <= caption_dropout < 1:
             raise ValueError(f"caption_dropout must be in [0, 1), got {caption_dropout}")
+        if not 0 <= image_noise <= 1:
+            raise ValueError(f"image_noise must be in [0, 1], got {image_noise}")
         if not 0 <= code_similarity <= 1:
             raise ValueError(f"code_similarity must be in [0, 1], got {code_similarity}")
         if code_similarity and dvae is None:
@@ -96,7 +108,7 @@ class LitDalle(lightning.LightningModule):
         self.order_share = as_config(Schedule, order_share)
         self._check_orders()
         self.dvae_folder, self.dvae_hash = dvae, dvae_hash
-        self.caption_dropout, self.seed = caption_dropout, seed
+        self.caption_dropout, self.image_noise, self.seed = caption_dropout, image_noise, seed
         self.activation_checkpointing = activation_checkpointing
         self.text_loss_weight = text_loss_weight
         self.image_loss_weight = image_loss_weight
@@ -155,7 +167,9 @@ class LitDalle(lightning.LightningModule):
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
         """Return the weighted loss of one batch, nats per token."""
         text_tokens = self._drop_captions(batch["text_tokens"], batch)
-        return self._losses(text_tokens, batch, "train", self._training_orders(batch))
+        batch = batch | {"image_tokens": self._image_tokens(batch)}
+        order, read = self._training_orders(batch), self._misread(batch)
+        return self._losses(text_tokens, batch, "train", order, read)
 
     def validation_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
         """Log the losses of one batch, captions kept, in raster order."""
@@ -195,10 +209,26 @@ class LitDalle(lightning.LightningModule):
         mix, grid = self.orders.annealed(share), self.config.image_grid
         return draw_orders(mix, grid, self.seed, self.global_step, batch["index"])
 
+    def _misread(self, batch: dict[str, Any]) -> Tensor | None:
+        """What the net reads of each row's picture, ``b i``; None for the picture itself."""
+        if self.image_noise == 0:
+            return None
+        tokens, index = batch["image_tokens"], batch["index"][:, None]
+        positions = torch.arange(tokens.shape[1], device=tokens.device)
+        share = self.image_noise * uniform_noise(self.seed, self.global_step, index, NOISE_SHARE)
+        draws = uniform_noise(self.seed, self.global_step, index, NOISE_PLACES, positions)
+        return torch.where(draws < share, tokens.roll(1, dims=0), tokens)
+
     def _losses(
-        self, text_tokens: Tensor, batch: dict[str, Any], stage: str, order: Tensor | None = None
+        self,
+        text_tokens: Tensor,
+        batch: dict[str, Any],
+        stage: str,
+        order: Tensor | None = None,
+        read: Tensor | None = None,
     ) -> Tensor:
-        text_loss, image_loss = self.net.losses(text_tokens, self._image_tokens(batch), order)
+        image_tokens = self._image_tokens(batch)
+        text_loss, image_loss = self.net.losses(text_tokens, image_tokens, order, read=read)
         loss = self.text_loss_weight * text_loss + self.image_loss_weight * image_loss
         named = {"loss": loss, "text_loss": text_loss, "image_loss": image_loss}
         self.log_dict(

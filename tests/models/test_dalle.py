@@ -393,6 +393,15 @@ def test_losses_in_an_order_equal_the_cross_entropy_of_its_logits():
     torch.testing.assert_close(raster, each[scored[:, :7]].mean())
 
 
+def test_losses_of_a_picture_while_another_is_read():
+    net, text, image = tiny(ANY)
+    order, read = orders(), image.roll(1, dims=0)
+    logits = net(text, read, order).image_logits
+    wanted = nn.functional.cross_entropy(logits.mT, in_order(image, order))
+    torch.testing.assert_close(net.losses(text, image, order, read=read).image_loss, wanted)
+    assert net.losses(text, image, order, read=image) == net.losses(text, image, order)
+
+
 def test_gradients_reach_every_weight_of_a_net_of_any_order():
     net, text, image = tiny(ANY)
     sum(net.losses(text, image, orders())).backward()

@@ -1,6 +1,7 @@
 import copy
 import math
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import lightning
@@ -148,6 +149,41 @@ def test_dropped_captions_are_a_function_of_seed_step_and_index():
     assert (text[:, 1:] == 9).all()
 
 
+def test_noise_is_read_in_training_alone_and_never_predicted(tmp_path, heard):
+    rows = batch()
+    module = LitDalle(ANY, OPTIMIZER, image_noise=0.5, orders=MIX, seed=5)
+    trainer(2, tmp_path).fit(module, one_batch(2), one_batch(1))
+    reads = [read for *_, read in heard if read is not None]
+    assert len(reads) == 2
+    assert heard[-1][2] is None, "validation reads pictures as they are"
+    assert not torch.equal(reads[0], reads[1])
+    before = rows["image_tokens"].roll(1, dims=0)
+    for read in reads:
+        assert ((read == rows["image_tokens"]) | (read == before)).all()
+    assert torch.equal(rows["image_tokens"], batch()["image_tokens"])
+
+
+def test_noise_is_a_share_of_each_row_from_none_to_the_most():
+    module = LitDalle(TINY, OPTIMIZER, image_noise=0.6, seed=1)
+    tokens = torch.arange(2000)[:, None].expand(-1, 256)
+    rows = {"image_tokens": tokens, "index": torch.arange(2000)}
+    read = module._misread(rows)
+    shares = (read != tokens).float().mean(dim=1)
+    edges = torch.linspace(0, 0.6, 7)
+    for low, high in pairwise(edges):
+        share = ((shares >= low) & (shares < high)).float().mean().item()
+        assert share == pytest.approx(1 / 6, abs=0.05), (low, high)
+    assert shares.max() < 0.75
+    part = {"image_tokens": tokens[700:800], "index": torch.arange(700, 800)}
+    assert torch.equal(module._misread(part)[1:], read[701:800])
+    assert LitDalle(TINY, OPTIMIZER)._misread(rows) is None
+
+
+def test_noise_out_of_range_is_refused():
+    with pytest.raises(ValueError, match=r"image_noise must be in \[0, 1\], got 1.5"):
+        LitDalle(TINY, OPTIMIZER, image_noise=1.5)
+
+
 def test_images_are_encoded_by_the_frozen_dvae_outside_the_module(tmp_path):
     net = dvae()
     save_model(net, tmp_path / "dvae")
@@ -211,12 +247,12 @@ def test_dropout_share_out_of_range_is_refused():
 
 @pytest.fixture
 def heard(monkeypatch):
-    """Orders and scored positions that the net's losses are asked for."""
+    """Orders, scored positions and what is read, as the net's losses are asked for them."""
     calls, losses = [], Dalle.losses
 
-    def listen(net, text_tokens, image_tokens, order=None, scored=None):
-        calls.append((order, scored))
-        return losses(net, text_tokens, image_tokens, order, scored)
+    def listen(net, text_tokens, image_tokens, order=None, scored=None, read=None):
+        calls.append((order, scored, read))
+        return losses(net, text_tokens, image_tokens, order, scored, read)
 
     monkeypatch.setattr(Dalle, "losses", listen)
     return calls
@@ -247,7 +283,7 @@ def test_training_orders_are_those_of_seed_step_and_index(tmp_path, share, heard
     module = LitDalle(ANY, OPTIMIZER, orders=MIX, order_share=share, seed=5)
     trainer(4, tmp_path).fit(module, one_batch(4))
     assert len(heard) == 4
-    for step, (order, _) in enumerate(heard):
+    for step, (order, *_) in enumerate(heard):
         mix = MIX.annealed(share.value(step, 4))
         assert torch.equal(order, draw_orders(mix, 4, 5, step, torch.arange(8)))
     assert not torch.equal(heard[0][0], heard[1][0])
@@ -256,7 +292,7 @@ def test_training_orders_are_those_of_seed_step_and_index(tmp_path, share, heard
 def test_a_net_of_raster_order_is_given_no_order(tmp_path, heard):
     run = trainer(2, tmp_path)
     run.fit(LitDalle(TINY, OPTIMIZER), one_batch(2), one_batch(1))
-    assert set(heard) == {(None, None)}
+    assert set(heard) == {(None, None, None)}
     assert "val/rectangle_loss" not in run.callback_metrics
 
 
@@ -269,7 +305,7 @@ def test_validation_is_in_raster_order_and_scores_a_rectangle_of_each_row(tmp_pa
     run = trainer(1, tmp_path)
     found = [run.validate(module, loader, verbose=False)[0] for _ in range(2)]
     assert found[0] == found[1], "rectangles are the same in every validation"
-    inside = torch.cat([scored for _, scored in heard[:4] if scored is not None])
+    inside = torch.cat([scored for _, scored, _ in heard[:4] if scored is not None])
     assert torch.equal(inside, draw_rectangles(4, 2, VALIDATION_DRAW, rows["index"]))
     tokens = rows["text_tokens"], rows["image_tokens"]
     with torch.no_grad():

@@ -62,7 +62,7 @@ JOIN = (
     f"--out={PIPELINE}",
     "--card=configs/world/card.md",
     "--guidance=2",
-    "--edit-guidance=2.5",
+    "--edit_guidance=2.5",
     "--temperature=0.8",
 )
 STAGES = (

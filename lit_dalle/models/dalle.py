@@ -166,11 +166,11 @@ class Dalle(nn.Module):
         Raises:
             ValueError: A length does not fit the config, or the net reads raster order alone.
         """
-        shown, _ = self._in_order(image_tokens if read is None else read, order)
-        stream, order = self._in_order(image_tokens, order)
-        text, image = self._states(text_tokens, shown, order)
+        stream, rows = self._in_order(image_tokens, order)
+        shown = stream if read is None else self._in_order(read, order)[0]
+        text, image = self._states(text_tokens, shown, rows)
         if scored is not None:
-            counts = scored.gather(1, order[:, : stream.shape[1]].expand_as(stream))
+            counts = scored.gather(1, rows[:, : stream.shape[1]].expand_as(stream))
             image, stream = image[counts][None], stream[counts][None]
         return DalleLosses(
             vocabulary_loss(text, self.text_head.weight, text_tokens[:, 1:]),

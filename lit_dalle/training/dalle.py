@@ -227,8 +227,9 @@ class LitDalle(lightning.LightningModule):
         order: Tensor | None = None,
         read: Tensor | None = None,
     ) -> Tensor:
-        image_tokens = self._image_tokens(batch)
-        text_loss, image_loss = self.net.losses(text_tokens, image_tokens, order, read=read)
+        text_loss, image_loss = self.net.losses(
+            text_tokens, batch["image_tokens"], order, read=read
+        )
         loss = self.text_loss_weight * text_loss + self.image_loss_weight * image_loss
         named = {"loss": loss, "text_loss": text_loss, "image_loss": image_loss}
         self.log_dict(
